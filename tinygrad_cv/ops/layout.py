@@ -1,0 +1,27 @@
+"""The only border between shape and memory.
+
+Users see images as (N, C, H, W). In memory an activation is channels-last, the bytes of an (N, H, W, C) block,
+carried by strides alone: ``nhwc.transpose(0, 3, 1, 2)``. NumPy's ufuncs, ``where`` and ``concatenate`` keep that
+order, so no tag is needed; kernels get the block back here, without a copy where the order is already right.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..typing import Array
+
+
+def to_nhwc(x: Array) -> Array:
+    """Return x (N, C, H, W) as a C-contiguous (N, H, W, C) block, copying only where the bytes lie otherwise."""
+    return np.ascontiguousarray(x.transpose(0, 2, 3, 1))
+
+
+def to_nchw(block: Array) -> Array:
+    """Return an (N, H, W, C) block as its (N, C, H, W) view."""
+    return block.transpose(0, 3, 1, 2)
+
+
+def is_channels_last(x: Array) -> bool:
+    """Tell whether the bytes of x (N, C, H, W) already lie as (N, H, W, C)."""
+    return x.ndim == 4 and x.transpose(0, 2, 3, 1).flags.c_contiguous

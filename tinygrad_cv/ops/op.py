@@ -1,0 +1,185 @@
+"""An operation, and the contract between its value and its derivative.
+
+An op is an instance of a class with a ``forward`` and one rule per differentiable argument::
+
+    class Mul(Op):
+        def forward(self, a, b): return a * b
+        def grad_a(self, g, b): return mul(g, b)
+        def grad_b(self, g, a): return mul(g, a)
+
+A rule names what it needs: ``g`` (the gradient of the loss with respect to the output), ``y`` (the output),
+any argument of ``forward``, any auxiliary output, or ``wanted`` (in joint rules). **The signature is the memory
+contract**: a recorded op keeps exactly what the rules that will run have named, and nothing else.
+
+Called with arrays, an op computes. Called with a value whose type offers ``__record__``, it hands itself to that
+type. That is all the ground knows of graphs. Rules speak in ops (or in operators, which mean the same for arrays
+and for tensors), so a rule applied to recorded values is itself recorded, and derivatives of any order follow.
+
+Some ops return auxiliary outputs (an argmax, the statistics of a batch): they are named in ``extra``, ``forward``
+returns ``(y, *extras)``, and rules may ask for them. They are constants: no gradient flows into them.
+
+A *fused* op computes a composite faster. It has a method ``composite`` with the arguments of ``forward`` that
+gives the same value in plain ops; differentiation past the first order goes through it, and a law test holds
+the two together.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+REGISTRY: dict[str, type[Op]] = {}
+"""Every op class by name, in order of definition; the law tests walk it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A derivative rule: which arguments it serves and which values it asks for."""
+
+    function: Callable[..., Any]
+    targets: tuple[int, ...]
+    needs: tuple[str, ...]
+    joint: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a recorded op does when a given set of its arguments needs a gradient."""
+
+    rules: tuple[Rule, ...]
+    saves: tuple[bool, ...]
+    saves_y: bool
+    saves_extra: bool
+    saves_any: bool
+
+
+def joint(*targets: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Let one rule serve several arguments that share work; it returns one gradient (or None) for each.
+
+    The rule may ask for ``wanted``, a tuple of booleans in the order of ``targets``: what nobody wants need not be computed.
+    """
+
+    def mark(function: Callable[..., Any]) -> Callable[..., Any]:
+        function.__dict__["targets"] = targets
+        return function
+
+    return mark
+
+
+class Op:
+    """Base of all operations. See the module's docstring for the contract."""
+
+    name: ClassVar[str]
+    constant: ClassVar[tuple[str, ...]] = ()
+    extra: ClassVar[tuple[str, ...]] = ()
+    view: ClassVar[bool] = False
+    fused: ClassVar[bool] = False
+    variadic: ClassVar[bool] = False
+    argument_names: ClassVar[tuple[str, ...]]
+    rules: ClassVar[tuple[Rule, ...]]
+    _plans: ClassVar[dict[int, Plan]]
+
+    def __init_subclass__(cls, abstract: bool = False, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if abstract:
+            return
+        cls.name = cls.__dict__.get("name", cls.__name__)
+        cls.fused = hasattr(cls, "composite")
+        parameters = list(inspect.signature(cls.forward).parameters.values())[1:]
+        cls.argument_names = tuple(p.name for p in parameters)
+        cls.variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+        cls.rules = _collect_rules(cls)
+        cls._plans = {}
+        if cls.name in REGISTRY:
+            raise TypeError(f"an op named {cls.name} exists already in {REGISTRY[cls.name].__module__}; choose another name")
+        REGISTRY[cls.name] = cls
+
+    def forward(self, *xs: Any) -> Any:
+        """Compute the value from arrays, changing nothing it was given."""
+        raise TypeError(f"{type(self).__name__} defines no forward")
+
+    def __call__(self, *xs: Any) -> Any:
+        for x in xs:
+            record = getattr(type(x), "__record__", None)
+            if record is not None:
+                return record(self, xs)
+        return self.forward(*xs)
+
+    def __repr__(self) -> str:
+        settings = ", ".join(f"{k}={v!r}" for k, v in vars(self).items() if not callable(v))
+        return f"{self.name}({settings})"
+
+    def plan(self, wanted: int, count: int) -> Plan:
+        """Return which rules run, and what they keep, when the arguments in the bit set ``wanted`` need a gradient."""
+        key = wanted << 8 | count if self.variadic else wanted
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = self._plans[key] = self._make_plan(wanted, count)
+        return plan
+
+    def _make_plan(self, wanted: int, count: int) -> Plan:
+        names = self.argument_names
+        if self.variadic:
+            rules = self.rules if wanted else ()
+        else:
+            rules = tuple(r for r in self.rules if any(wanted >> t & 1 for t in r.targets))
+        needed = {n for r in rules for n in r.needs}
+        if self.fused and rules:
+            needed |= set(names)
+        if self.variadic:
+            saves = (names[0] in needed,) * count
+        else:
+            saves = tuple(n in needed for n in names[:count])
+        saves_y, saves_extra = "y" in needed, any(n in needed for n in self.extra)
+        return Plan(rules, saves, saves_y, saves_extra, saves_y or saves_extra or any(saves))
+
+    def cost(self, y_shape: tuple[int, ...], *shapes: tuple[int, ...] | None) -> int:
+        """Multiply-adds of one forward call, from the output's and the arguments' shapes. Zero for what only moves or adds."""
+        return 0
+
+
+def _collect_rules(cls: type[Op]) -> tuple[Rule, ...]:
+    """Find the rules of a class and check, now, that none is missing, misnamed or asks for the unknown."""
+    names = cls.argument_names
+    known = {"g", "y", "wanted", *names, *cls.extra}
+    rules: list[Rule] = []
+    served: set[str] = set()
+    for attribute in dir(cls):
+        function = getattr(cls, attribute)
+        targets = getattr(function, "targets", None) if callable(function) else None
+        if targets is None and attribute.startswith("grad_"):
+            targets = (attribute.removeprefix("grad_"),)
+        if targets is None:
+            continue
+        strangers = set(targets) - set(names)
+        if strangers:
+            raise TypeError(f"{cls.__name__}.{attribute} serves {sorted(strangers)}, but forward takes {', '.join(names)}")
+        needs = tuple(inspect.signature(function).parameters)[1:]
+        if set(needs) - known:
+            raise TypeError(
+                f"{cls.__name__}.{attribute} asks for {sorted(set(needs) - known)}; it may ask for {', '.join(sorted(known))}"
+            )
+        is_joint = cls.variadic or hasattr(function, "targets")
+        rules.append(Rule(function, tuple(names.index(t) for t in targets), needs, is_joint))
+        served |= set(targets)
+    missing = set(names) - served - set(cls.constant)
+    if missing:
+        first = sorted(missing)[0]
+        raise TypeError(f"{cls.__name__} has no grad_{first}; write one, or name {first!r} in `constant`")
+    rules.sort(key=lambda rule: rule.targets)
+    return tuple(rules)
+
+
+class Plain(Op):
+    """A function without a derivative (a comparison, an argmax): its value is a constant of the graph."""
+
+    constant = ("xs",)
+
+    def __init__(self, function: Callable[..., Any], label: str | None = None) -> None:
+        self.function = function
+        self.label = label or function.__name__
+
+    def forward(self, *xs: Any) -> Any:
+        return self.function(*xs)
