@@ -1,0 +1,124 @@
+"""Transforms made of transforms: one after another, sometimes, or one of several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygrad_cv.data.transforms.base import Transform, probability
+from tinygrad_cv.ops.errors import ArgumentError, DataError
+from tinygrad_cv.typing import Array
+
+
+class _Several(Transform):
+    def __init__(self, transforms: Sequence[Callable[[Any], Any]]) -> None:
+        self.transforms = list(transforms)
+        for transform in self.transforms:
+            if not callable(transform):
+                raise ArgumentError(f"{type(self).__name__}: {transform!r} cannot be called; give transforms")
+
+    @property
+    def batched(self) -> bool:  # type: ignore[override]
+        return all(getattr(transform, "batched", False) for transform in self.transforms)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(\n" + "".join(f"    {t}\n" for t in self.transforms) + ")"
+
+
+class Compose(_Several):
+    """One transform after another.
+
+    Examples
+    --------
+    >>> from tinygrad_cv.data.transforms import Compose, Normalize, RandomCrop, ToTensor
+    >>> augment = Compose([RandomCrop(32, padding=4), ToTensor(), Normalize(0.5, 0.25)])
+    >>> augment.batched
+    True
+    """
+
+    def __call__(self, img: Any) -> Any:
+        for transform in self.transforms:
+            img = transform(img)
+        return img
+
+    def batch(self, x: Array) -> Array:
+        for transform in self.transforms:
+            x = transform.batch(x)  # type: ignore[attr-defined]
+        return x
+
+
+class RandomApply(_Several):
+    """The whole list with probability ``p``, else nothing."""
+
+    def __init__(self, transforms: Sequence[Callable[[Any], Any]], p: float = 0.5) -> None:
+        super().__init__(transforms)
+        self.p = probability("RandomApply", p)
+
+    def __call__(self, img: Any) -> Any:
+        if getattr(img, "ndim", 3) == 4:
+            return super().__call__(img)
+        if self.rng.random() < self.p:
+            for transform in self.transforms:
+                img = transform(img)
+        return img
+
+    def batch(self, x: Array) -> Array:
+        return replaced(x, self.rng.random(len(x)) < self.p, Compose(self.transforms), "RandomApply")
+
+
+class RandomChoice(_Several):
+    """One of the transforms, drawn with the probabilities ``p`` (by default all alike)."""
+
+    def __init__(self, transforms: Sequence[Callable[[Any], Any]], p: Sequence[float] | None = None) -> None:
+        super().__init__(transforms)
+        if not self.transforms:
+            raise ArgumentError("RandomChoice: got no transform; give at least one")
+        weights = np.ones(len(self.transforms)) if p is None else np.asarray(p, dtype=np.float64)
+        if weights.shape != (len(self.transforms),) or weights.min() < 0 or weights.sum() <= 0:
+            raise ArgumentError(
+                f"RandomChoice: got p={p} for {len(self.transforms)} transforms; give one share for each"
+            )
+        self.p = (weights / weights.sum()).tolist()
+
+    def __call__(self, img: Any) -> Any:
+        if getattr(img, "ndim", 3) == 4:
+            return super().__call__(img)
+        return self.transforms[int(self.rng.choice(len(self.p), p=self.p))](img)
+
+    def batch(self, x: Array) -> Array:
+        chosen = self.rng.choice(len(self.p), size=len(x), p=self.p)
+        for k, transform in enumerate(self.transforms):
+            x = replaced(x, chosen == k, transform, "RandomChoice")
+        return x
+
+
+class RandomOrder(_Several):
+    """All transforms, in an order drawn for each image (for each batch in the batch form)."""
+
+    def __call__(self, img: Any) -> Any:
+        for k in self.rng.permutation(len(self.transforms)):
+            img = self.transforms[k](img)
+        return img
+
+    def batch(self, x: Array) -> Array:
+        return self(x)  # type: ignore[no-any-return]
+
+
+def replaced(x: Array, mask: Array, transform: Any, name: str) -> Array:
+    """The batch with the masked images transformed."""
+    if mask.all():
+        return transform.batch(x)  # type: ignore[no-any-return]
+    if not mask.any():
+        return x
+    y = transform.batch(x[mask])
+    if y.shape[1:] != x.shape[1:] or y.dtype != x.dtype:
+        raise DataError(
+            f"{name}: {transform} turns images {x.shape[1:]} {x.dtype} into {y.shape[1:]} {y.dtype}, so the "
+            "batch "
+            "would hold both; choose among transforms that keep size and dtype"
+        )
+    whole = x.copy(order="K")
+    whole[mask] = y
+    return whole
