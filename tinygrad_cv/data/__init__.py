@@ -6,6 +6,7 @@ Three public rooms re-export this one under PyTorch's names: ``tinygrad_cv.datas
 
 from __future__ import annotations
 
+from tinygrad_cv.data.cifar import CIFAR10, CIFAR100
 from tinygrad_cv.data.collate import default_collate
 from tinygrad_cv.data.dataset import (
     ConcatDataset,
@@ -16,6 +17,7 @@ from tinygrad_cv.data.dataset import (
     random_split,
 )
 from tinygrad_cv.data.digits import Digits
+from tinygrad_cv.data.folder import DatasetFolder, FakeData, ImageFolder
 from tinygrad_cv.data.loader import DataLoader
 from tinygrad_cv.data.mnist import MNIST, FashionMNIST
 from tinygrad_cv.data.samplers import (
@@ -29,13 +31,18 @@ from tinygrad_cv.data.samplers import (
 from tinygrad_cv.data.seeds import current as current_generator
 
 __all__ = [
+    "CIFAR10",
+    "CIFAR100",
     "MNIST",
     "BatchSampler",
     "ConcatDataset",
     "DataLoader",
     "Dataset",
+    "DatasetFolder",
     "Digits",
+    "FakeData",
     "FashionMNIST",
+    "ImageFolder",
     "IterableDataset",
     "RandomSampler",
     "Sampler",

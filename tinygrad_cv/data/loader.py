@@ -166,9 +166,9 @@ class DataLoader:
         if self.batch_sampler is not None:
             return len(self.batch_sampler)  # type: ignore[arg-type]
         if self._streaming and self.batch_size is not None:
-            items = len(self.dataset)
+            items = int(len(self.dataset))
             return items // self.batch_size if self.drop_last else -(-items // self.batch_size)
-        return len(self.dataset if self.sampler is None else self.sampler)  # type: ignore[arg-type]
+        return len(self.dataset if self.sampler is None else self.sampler)
 
     def __iter__(self) -> Iterator[Any]:
         resume, self._resume = self._resume, None
@@ -191,7 +191,7 @@ class DataLoader:
         self._position, self._seed = 0, None
 
     def _jobs(self, seed: int, start: int) -> Iterator[Job]:
-        """What each batch consists of; the order is drawn from the streams (seed, 0, ...) and nothing else."""
+        """What each batch consists of; the order is drawn from the streams (seed, 0, ...) alone."""
         groups: Iterator[Any]
         if self.batch_sampler is not None:
             groups = iter(self.batch_sampler)
@@ -266,10 +266,10 @@ class DataLoader:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Stand where ``state_dict`` was taken: the next ``iter`` goes on with the following batch of that epoch.
+        """Stand where ``state_dict`` was taken: the next ``iter`` goes on with the batch after it.
 
-        If no generator was given to the loader, the seeds of later epochs come from the package's generator,
-        whose state is saved on its own.
+        Where no generator was given to the loader, the seeds of later epochs come from the package's
+        generator, whose state is saved on its own.
         """
         missing = {"epoch", "position", "seed", "orders", "generator"} - set(state)
         if missing:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from tinygrad_cv.data.download import download
 from tinygrad_cv.data.idx import read_idx
 from tinygrad_cv.data.vision import ArrayImages, Function, Root
 from tinygrad_cv.ops.errors import DataError
@@ -101,6 +100,8 @@ class MNIST(ArrayImages):
 
     def download(self) -> None:
         """Fetch the files that are not there yet, each checked against its known sum."""
+        from tinygrad_cv.data.download import download
+
         for name, md5 in self.checksums.items():
             if self._find(name.removesuffix(".gz")) is None:
                 download([mirror + name for mirror in self.mirrors], self.raw_folder / name, md5=md5)

@@ -55,7 +55,7 @@ def current() -> np.random.Generator:
 
 
 def numpy_generator(generator: Any = None) -> np.random.Generator:
-    """NumPy's generator behind what a caller may pass: None, a seed, NumPy's own, or a ``tinygrad_cv.Generator``."""
+    """NumPy's generator behind what a caller may pass: None, a seed, NumPy's, a ``tinygrad_cv.Generator``."""
     if generator is None:
         return current()
     if isinstance(generator, np.random.Generator):
