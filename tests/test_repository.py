@@ -49,7 +49,7 @@ def test_tracked_files_name_no_machine_and_no_package_index() -> None:
     assert not found, "\n".join(found)
 
 
-@pytest.mark.parametrize("line", ["cd /" + "home/ann/code", "--extra-" + "index-url x", "//a/simple" + "/x"])
+@pytest.mark.parametrize("line", ["cd /" + "home/ann/code", "--extra-index" + "-url x", "//a/simple" + "/x"])
 def test_a_planted_private_line_is_found(line: str) -> None:
     assert offences(line)
 
