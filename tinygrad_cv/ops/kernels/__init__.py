@@ -1,0 +1,12 @@
+"""The numbers behind the ops: kernels on NumPy arrays, images channels-last, each in three readings.
+
+The ground floor knows neither ops nor tensors. Arrays of images are C-contiguous (N, H, W, C) blocks; sizes fit,
+for the ops have checked them.
+"""
+
+from __future__ import annotations
+
+from .jit import cache_folder, get_num_threads, set_num_threads
+from .readings import reading, use
+
+__all__ = ["cache_folder", "get_num_threads", "reading", "set_num_threads", "use"]

@@ -1,0 +1,268 @@
+"""The one door to numba: how kernels are compiled, cached, launched and counted.
+
+Two decorators. ``@kernel`` makes an entry that Python calls; ``@inline`` makes a helper that kernels call and
+that vanishes into them. Both compile at the first call, never at import, and keep the machine code on disk.
+Modules that use them import numba; `readings` loads those modules only when a kernel is called for the first
+time.
+
+Flags. ``error_model='numpy'`` drops a test from every division. ``fastmath`` allows sums to be reordered and
+products to be contracted, but not the assumption that NaN and infinity do not occur, under which a test for
+NaN would vanish. Only ``prange`` runs in parallel: numba's own search for parallel array expressions is off,
+for each one that it finds costs a fifth of a second of compilation.
+
+Environment: TGCV_NUM_THREADS (threads per kernel), TGCV_CACHE_DIR (where machine code is kept),
+NUMBA_DISABLE_JIT=1 (kernels run as Python, slowly).
+"""
+
+# mypy: disable-error-code="misc, no-untyped-call, no-any-return, attr-defined, name-defined"
+from __future__ import annotations
+
+import atexit
+import contextlib
+import hashlib
+import importlib.util
+import os
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+FASTMATH = {"reassoc", "contract", "nsz", "arcp", "afn"}
+ONLY_PRANGE = {
+    "comprehension": False, "reduction": False, "inplace_binop": False, "setitem": False,
+    "numpy": False, "stencil": False, "fusion": False, "prange": True,
+}  # fmt: skip
+
+
+def available() -> bool:
+    """Tell whether numba is installed, without importing it."""
+    return importlib.util.find_spec("numba") is not None
+
+
+def kernel(*, parallel: bool = False, fastmath: bool = True) -> Callable[[F], F]:
+    """Make an entry: a kernel that Python calls, compiled and cached at its first call.
+
+    With ``parallel``, iterations of a ``prange`` loop are spread over `get_num_threads` threads.
+    """
+
+    def decorate(function: F) -> F:
+        options: dict[str, Any] = {"parallel": ONLY_PRANGE} if parallel else {}
+        compiled = _compiled(function, fastmath=FASTMATH if fastmath else False, **options)
+        entry: Any = _launcher(compiled) if parallel else compiled
+        return cast(F, entry)
+
+    return decorate
+
+
+def inline(function: F) -> F:
+    """Make a helper that other kernels call; LLVM copies it into each of them."""
+    return _compiled(function, fastmath=FASTMATH, forceinline=True, cached=False)
+
+
+def _compiled(function: Callable[..., Any], cached: bool = True, **options: Any) -> Any:
+    numba = _numba()
+    compiled = numba.njit(nogil=True, error_model="numpy", **options)(function)
+    if cached and not numba.config.DISABLE_JIT:
+        try:
+            compiled._cache = _cache_class()(function)
+        except Exception:  # numba's cache is not public: where it has moved, its own placing is used instead
+            with contextlib.suppress(RuntimeError):
+                compiled.enable_caching()
+    return compiled
+
+
+@cache
+def _numba() -> Any:
+    """Import numba once, let it have at least four threads to choose from, and watch what it compiles."""
+    import numba
+
+    numba.config.NUMBA_NUM_THREADS = max(numba.config.NUMBA_NUM_THREADS, _wish(), 4)
+    with contextlib.suppress(ImportError, AttributeError):
+        from numba.core import event
+
+        class Watch(event.Listener):
+            def on_start(self, event: Any) -> None:
+                _announcement.begin()
+
+            def on_end(self, event: Any) -> None:
+                _announcement.end()
+
+        event.register("numba:compile", Watch())
+    return numba
+
+
+class _Announcement:
+    """One line on stderr when compiling has taken more than a second in this process."""
+
+    def __init__(self, patience: float = 1.0) -> None:
+        self.patience, self.depth, self.spent, self.since, self.said = patience, 0, 0.0, 0.0, False
+        self.timer: threading.Timer | None = None
+
+    def begin(self) -> None:
+        self.depth += 1
+        if self.depth == 1 and not self.said:
+            self.since = time.perf_counter()
+            self.timer = threading.Timer(max(0.0, self.patience - self.spent), self.say)
+            self.timer.daemon = True
+            self.timer.start()
+
+    def end(self) -> None:
+        self.depth -= 1
+        if self.depth == 0 and self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+            self.spent += time.perf_counter() - self.since
+
+    def say(self) -> None:
+        self.said = True
+        print("compiling kernels (first run only)...", file=sys.stderr, flush=True)
+
+
+_announcement = _Announcement()
+
+
+# Threads. numba's number of threads belongs to each Python thread; here it is one number for the process,
+# handed on at every launch. Numba's "workqueue" layer aborts the process when two Python threads launch at
+# once, so launches hold a lock until the layer is known to be another one.
+
+_threads: int | None = None
+_told = threading.local()
+_launching: threading.RLock | None = threading.RLock()
+
+
+def _wish() -> int:
+    text = os.environ.get("TGCV_NUM_THREADS", "")
+    return int(text) if text.isdecimal() else 0
+
+
+def get_num_threads() -> int:
+    """Return how many threads a kernel uses."""
+    global _threads
+    if _threads is None:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        _threads = max(1, _wish() or cores)
+    return _threads
+
+
+def set_num_threads(count: int) -> None:
+    """Set how many threads a kernel uses, in the whole process. The results are the same bits for any number.
+
+    Raises
+    ------
+    ValueError
+        ``count`` is below one, or above what numba was started with.
+    """
+    global _threads
+    most = _numba().config.NUMBA_NUM_THREADS if available() else count
+    if not 1 <= count <= most:
+        raise ValueError(
+            f"set_num_threads: count is {count}, expected 1 to {most}; start with TGCV_NUM_THREADS={count}"
+        )
+    _threads = count
+
+
+def _launcher(compiled: Callable[..., Any]) -> Callable[..., Any]:
+    numba = _numba()
+    if numba.config.DISABLE_JIT:
+        return compiled
+
+    def launch(*args: Any) -> Any:
+        count = get_num_threads()
+        if getattr(_told, "count", None) != count:
+            numba.set_num_threads(count)
+            _told.count = count
+        if _launching is None:
+            return compiled(*args)
+        return _first_launch(compiled, args)
+
+    launch.__name__, launch.__doc__ = compiled.__name__, compiled.__doc__
+    launch.compiled = compiled
+    return launch
+
+
+def _first_launch(compiled: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+    global _launching
+    lock = _launching
+    with lock or contextlib.nullcontext():
+        result = compiled(*args)
+        if _numba().threading_layer() != "workqueue":
+            _launching = None
+        return result
+
+
+# The cache on disk. Numba stamps each function with its own file; a changed helper in another file would go
+# unseen. Here the stamp of every function is the hash of all kernel sources, and a folder that cannot be
+# written is replaced by a temporary one, so that importing never fails.
+
+
+@cache
+def stamp() -> str:
+    """Return the SHA-256 over the sources of all kernels."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(path.name.encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _user_cache() -> Path:
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+
+
+@cache
+def cache_folder() -> Path:
+    """Return the folder that keeps machine code: TGCV_CACHE_DIR, the user's cache, or a temporary one."""
+    wish = os.environ.get("TGCV_CACHE_DIR")
+    # One checkout, one SIMD setting, one folder: switching between them recompiles nothing.
+    home = hashlib.sha256(str(Path(__file__).parent.resolve()).encode()).hexdigest()[:8]
+    leaf = f"{home}-{os.environ.get('TGCV_SIMD') or 'auto'}"
+    try:
+        folder = (Path(wish) if wish else _user_cache() / "tinygrad_cv" / "kernels") / leaf
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+        return folder
+    except (OSError, RuntimeError):
+        folder = Path(tempfile.mkdtemp(prefix="tinygrad_cv-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        return folder
+
+
+@cache
+def _cache_class() -> Any:
+    from numba.core import caching
+
+    class Locator(caching._CacheLocator):
+        def __init__(self, function: Callable[..., Any], file: str) -> None:
+            self._py_file, self.line = file, function.__code__.co_firstlineno
+
+        @classmethod
+        def from_function(cls, function: Callable[..., Any], file: str) -> Any:
+            return cls(function, file)
+
+        def get_cache_path(self) -> str:
+            return str(cache_folder())
+
+        def get_source_stamp(self) -> str:
+            return stamp()
+
+        def get_disambiguator(self) -> str:
+            return str(self.line)
+
+    class Results(caching.CompileResultCacheImpl):
+        _locator_classes = [Locator]
+
+    class Cache(caching.FunctionCache):
+        _impl_class = Results
+
+    return Cache
