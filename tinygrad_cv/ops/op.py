@@ -36,23 +36,26 @@ REGISTRY: dict[str, type[Op]] = {}
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A derivative rule: which arguments it serves and which values it asks for."""
+    """A derivative rule: which arguments it serves, which values it asks for, and where these stand.
+
+    ``places`` are positions in the list [g, y, wanted, *arguments, *extras] that the engine lays out for a node.
+    """
 
     function: Callable[..., Any]
     targets: tuple[int, ...]
     needs: tuple[str, ...]
+    places: tuple[int, ...]
     joint: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a recorded op does when a given set of its arguments needs a gradient."""
+    """What a recorded op keeps and runs when a given set of its arguments needs a gradient."""
 
     rules: tuple[Rule, ...]
-    saves: tuple[bool, ...]
+    saves: tuple[int, ...]
     saves_y: bool
     saves_extra: bool
-    saves_any: bool
 
 
 def joint(*targets: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -129,11 +132,10 @@ class Op:
         if self.fused and rules:
             needed |= set(names)
         if self.variadic:
-            saves = (names[0] in needed,) * count
+            saves = tuple(range(count)) if names[0] in needed else ()
         else:
-            saves = tuple(n in needed for n in names[:count])
-        saves_y, saves_extra = "y" in needed, any(n in needed for n in self.extra)
-        return Plan(rules, saves, saves_y, saves_extra, saves_y or saves_extra or any(saves))
+            saves = tuple(i for i, n in enumerate(names) if n in needed)
+        return Plan(rules, saves, "y" in needed, any(n in needed for n in self.extra))
 
     def cost(self, y_shape: tuple[int, ...], *shapes: tuple[int, ...] | None) -> int:
         """Multiply-adds of one forward call, from the output's and the arguments' shapes. Zero for what only moves or adds."""
@@ -143,7 +145,8 @@ class Op:
 def _collect_rules(cls: type[Op]) -> tuple[Rule, ...]:
     """Find the rules of a class and check, now, that none is missing, misnamed or asks for the unknown."""
     names = cls.argument_names
-    known = {"g", "y", "wanted", *names, *cls.extra}
+    layout = ("g", "y", "wanted", *names, *cls.extra)
+    known = set(layout)
     rules: list[Rule] = []
     served: set[str] = set()
     for attribute in dir(cls):
@@ -162,7 +165,8 @@ def _collect_rules(cls: type[Op]) -> tuple[Rule, ...]:
                 f"{cls.__name__}.{attribute} asks for {sorted(set(needs) - known)}; it may ask for {', '.join(sorted(known))}"
             )
         is_joint = cls.variadic or hasattr(function, "targets")
-        rules.append(Rule(function, tuple(names.index(t) for t in targets), needs, is_joint))
+        places = tuple(layout.index(n) for n in needs)
+        rules.append(Rule(function, tuple(names.index(t) for t in targets), needs, places, is_joint))
         served |= set(targets)
     missing = set(names) - served - set(cls.constant)
     if missing:

@@ -1,0 +1,212 @@
+"""Making operands alike: shape (Expand, SumTo) and dtype (Cast).
+
+Broadcasting is an op of its own, so that arithmetic never meets two shapes: ``Expand`` repeats, its derivative
+``SumTo`` adds up, and each is the other's derivative. The same holds for ``Cast``, which is its own.
+
+The dtype rules are PyTorch's, not NumPy's: a tensor with dimensions outranks a 0-d tensor, which outranks a Python
+number, unless the latter is of a higher category (bool < int < float).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..typing import Array, DType, Value
+from .errors import DTypeError, ShapeError
+from .op import Op
+
+__all__ = [
+    "broadcast_to", "expand",
+]  # fmt: skip
+
+FLOAT = np.dtype(np.float32)
+"""The default floating-point dtype; ``set_default_dtype`` in `tinygrad_cv.tensors` changes it."""
+
+
+
+def set_float(dtype: DType) -> None:
+    """Change the default floating-point dtype, for the whole process."""
+    global FLOAT
+    FLOAT = dtype
+
+
+_RANK = {"b": 0, "i": 1, "u": 1, "f": 2}
+
+
+class Expand(Op):
+    """y = x repeated along new leading dimensions and along those of size 1; a view."""
+
+    view = True
+
+    def __init__(self, shape: tuple[int, ...], source: tuple[int, ...]) -> None:
+        self.shape, self.source = shape, source
+
+    def forward(self, x: Array) -> Array:
+        extra = len(self.shape) - x.ndim
+        strides = [0] * extra
+        for have, want, stride in zip(x.shape, self.shape[extra:], x.strides):
+            strides.append(stride if have == want else 0)
+        return np.lib.stride_tricks.as_strided(x, self.shape, strides)
+
+    def grad_x(self, g: Value) -> Value:
+        return SumTo(self.source, self.shape)(g)
+
+
+class SumTo(Op):
+    """y = x summed over the dimensions along which ``shape`` was repeated: the adjoint of Expand."""
+
+    def __init__(self, shape: tuple[int, ...], source: tuple[int, ...]) -> None:
+        self.shape, self.source = shape, source
+
+    def forward(self, x: Array) -> Array:
+        extra = x.ndim - len(self.shape)
+        axes = tuple(range(extra)) + tuple(
+            extra + i for i, (n, m) in enumerate(zip(self.shape, x.shape[extra:])) if n != m
+        )
+        return np.add.reduce(x, axis=axes, dtype=x.dtype).reshape(self.shape) if axes else x
+
+    def grad_x(self, g: Value) -> Value:
+        return Expand(self.source, self.shape)(g)
+
+
+class Cast(Op):
+    """y = x in another dtype. Between floating-point types the derivative is the cast back."""
+
+    def __init__(self, dtype: DType, source: DType) -> None:
+        self.dtype, self.source = dtype, source
+
+    def forward(self, x: Array) -> Array:
+        return np.asarray(x).astype(self.dtype)
+
+    def grad_x(self, g: Value) -> Value:
+        return Cast(self.source, self.dtype)(g)
+
+
+def broadcast_shape(op: str, *shapes: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the common shape, right-aligned, where sizes are equal or 1."""
+    rank = max(map(len, shapes), default=0)
+    out = []
+    for i in range(-rank, 0):
+        sizes = {s[i] for s in shapes if len(s) >= -i}
+        others = sizes - {1}
+        if len(others) > 1:
+            raise ShapeError(
+                f"{op}: shapes {' and '.join(map(str, shapes))} do not broadcast: in dimension {i} the sizes are "
+                f"{' and '.join(map(str, sorted(others)))}; make them equal, or one of them 1"
+            )
+        out.append(others.pop() if others else 1)
+    return tuple(out)
+
+
+def expand_to(x: Value, shape: tuple[int, ...]) -> Value:
+    """Repeat x to ``shape``, which must be broadcastable from its own; x itself if nothing changes."""
+    return x if x.shape == shape else Expand(shape, x.shape)(x)
+
+
+def expand(input: Value, *sizes: int) -> Value:
+    """Repeat dimensions of size 1 (and new leading ones) without copying; -1 keeps a size. PyTorch's ``Tensor.expand``."""
+    wanted = _sizes(sizes)
+    extra = len(wanted) - input.ndim
+    if extra < 0:
+        raise ShapeError(f"expand: {wanted} has fewer dimensions than the tensor {input.shape}; give at least {input.ndim} sizes")
+    shape = []
+    for i, n in enumerate(wanted):
+        have = input.shape[i - extra] if i >= extra else None
+        if n == -1:
+            if have is None:
+                raise ShapeError(f"expand: -1 stands for a new leading dimension in {wanted}; give its size")
+            n = have
+        elif have not in (None, 1, n):
+            raise ShapeError(f"expand: dimension {i} has size {have}, not 1, so it cannot become {n}; give {have} or -1")
+        shape.append(n)
+    return expand_to(input, tuple(shape))
+
+
+def broadcast_to(input: Value, shape: tuple[int, ...]) -> Value:
+    """Repeat ``input`` to ``shape`` by the broadcasting rule."""
+    return expand(input, *shape)
+
+
+def sum_to(x: Value, shape: tuple[int, ...]) -> Value:
+    """Add up x to ``shape``: the adjoint of `expand_to`."""
+    return x if x.shape == shape else SumTo(shape, x.shape)(x)
+
+
+def cast(x: Value, dtype: DType) -> Value:
+    """Return x in ``dtype``; x itself if it has it already."""
+    return x if x.dtype == dtype else Cast(dtype, x.dtype)(x)
+
+
+def result_type(*values: Any) -> DType:
+    """Return the dtype of an arithmetic result by PyTorch's promotion rules (three priorities: dimensions, 0-d, numbers)."""
+    best: list[DType | None] = [None, None, None]
+    for v in values:
+        dtype = getattr(v, "dtype", None)
+        if dtype is None:
+            level, dtype = 2, _number_dtype(v)
+        else:
+            level = 0 if v.ndim else 1
+        held = best[level]
+        best[level] = dtype if held is None else _promote(held, dtype)
+    result: DType | None = None
+    for dtype in best:
+        if dtype is not None and (result is None or _RANK[dtype.kind] > _RANK[result.kind]):
+            result = dtype
+    assert result is not None
+    return result
+
+
+def _promote(a: DType, b: DType) -> DType:
+    if a.kind == "f" and b.kind != "f":
+        return a
+    if b.kind == "f" and a.kind != "f":
+        return b
+    return np.promote_types(a, b)
+
+
+def _number_dtype(value: Any) -> DType:
+    if isinstance(value, (bool, np.bool_)):
+        return np.dtype(np.bool_)
+    if isinstance(value, int):
+        return np.dtype(np.int64)
+    if isinstance(value, float):
+        return FLOAT
+    raise DTypeError(f"expected a tensor, an array or a number, got {type(value).__name__} {value!r}")
+
+
+def alike(op: str, a: Value, b: Value) -> tuple[Value, Value]:
+    """Bring two operands to one shape and one dtype; Python numbers stay numbers where the dtype allows."""
+    try:
+        if a.dtype is b.dtype and a.shape == b.shape:
+            return a, b
+    except AttributeError:
+        pass
+    return align(op, a, b)
+
+
+def align(op: str, *values: Any, dtype: DType | None = None) -> tuple[Value, ...]:
+    """Bring any number of operands to their common shape and dtype (or to ``dtype``)."""
+    dtype = dtype or result_type(*values)
+    shape = broadcast_shape(op, *(v.shape for v in values if hasattr(v, "dtype")))
+    out = []
+    for v in values:
+        if not hasattr(v, "dtype"):
+            v = dtype.type(v)
+        elif v.dtype != dtype:
+            v = cast(v, dtype)
+        out.append(v if v.ndim == 0 and not hasattr(type(v), "__record__") and shape else expand_to(v, shape))
+    return tuple(out)
+
+
+def floating(x: Value) -> Value:
+    """Return x in a floating-point dtype: integers and booleans become the default one, as PyTorch's functions do."""
+    return x if x.dtype.kind == "f" else cast(x, FLOAT)
+
+
+def _sizes(sizes: tuple[Any, ...]) -> tuple[int, ...]:
+    """Read ``f(2, 3)`` and ``f((2, 3))`` alike."""
+    if len(sizes) == 1 and not hasattr(sizes[0], "__index__"):
+        sizes = tuple(sizes[0])
+    return tuple(int(n) for n in sizes)

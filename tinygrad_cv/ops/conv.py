@@ -1,0 +1,392 @@
+"""Convolution: one trilinear form, and the three maps that it contains.
+
+Slide a filter w over an image x and weigh what you see with t:
+
+    S(x, w, t) = sum over n, o, i, j of t[n, o, i, j] * sum over c, p, q of x[n, c, i*SH + p*DH - top, j*SW + q*DW - left] * w[o, c, p, q]
+
+S is linear in each of x, w and t. Hold two of them and ask for the third's coefficients:
+
+    Conv2d(x, w)        the coefficients of t: the convolution itself
+    Conv2dGradX(t, w)   the coefficients of x: the transposed convolution
+    Conv2dGradW(x, t)   the coefficients of w: a correlation of images with gradients
+
+So the derivative of each map is again one of the three, and derivatives of any order cost no further code. With groups,
+the channels are cut into equal parts that do not see each other: w has C/groups input channels.
+
+What is called convolution here, as in all of deep learning, is a cross-correlation: the filter is not flipped
+(Goodfellow, Bengio and Courville 2016, eq. 9.6). ``convolve2d`` flips it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..typing import Array, Value
+from . import kernels
+from .errors import ArgumentError, DTypeError, ShapeError
+from .geometry import Pair, Window, pair
+from .layout import to_nchw, to_nhwc
+from .op import Op
+from .reduce import sum as total
+from .shape import flip, permute, reshape
+
+__all__ = [
+    "col2im", "conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d", "convolve2d", "fold", "im2col",
+    "unfold",
+]  # fmt: skip
+
+
+class _Sliding(Op, abstract=True):
+    """What the three maps share: the window, the groups and the size of the image."""
+
+    def __init__(self, window: Window, groups: int, size: Pair) -> None:
+        self.window, self.groups, self.size = window, groups, size
+
+    def _settings(self) -> dict[str, object]:
+        w = self.window
+        return {"stride": w.stride, "padding": w.padding, "dilation": w.dilation, "groups": self.groups}
+
+    def _multiply_adds(self, images: int, pixels: int, w: tuple[int, ...]) -> int:
+        return images * pixels * int(np.prod(w))
+
+
+class Conv2d(_Sliding):
+    """The coefficients of t in S(x, w, t), plus an offset b for each filter."""
+
+    def forward(self, x: Array, w: Array, b: Array | None) -> Array:
+        return to_nchw(kernels.conv2d(to_nhwc(x), w, bias=b, **self._settings()))
+
+    def grad_x(self, g: Value, w: Value) -> Value:
+        return Conv2dGradX(self.window, self.groups, self.size)(g, w)
+
+    def grad_w(self, g: Value, x: Value) -> Value:
+        return Conv2dGradW(self.window, self.groups, self.size)(x, g)
+
+    def grad_b(self, g: Value) -> Value:
+        return total(g, (0, 2, 3))
+
+    def cost(self, y_shape: tuple[int, ...], *shapes: tuple[int, ...] | None) -> int:
+        assert shapes[1] is not None
+        return self._multiply_adds(y_shape[0], y_shape[2] * y_shape[3], shapes[1])
+
+
+class Conv2dGradX(_Sliding):
+    """The coefficients of x in S(x, w, t): every value of t spread over the window it came from."""
+
+    def forward(self, t: Array, w: Array) -> Array:
+        return to_nchw(kernels.conv2d_grad_x(to_nhwc(t), w, x_hw=self.size, **self._settings()))
+
+    def grad_t(self, g: Value, w: Value) -> Value:
+        return Conv2d(self.window, self.groups, self.size)(g, w, None)
+
+    def grad_w(self, g: Value, t: Value) -> Value:
+        return Conv2dGradW(self.window, self.groups, self.size)(g, t)
+
+    def cost(self, y_shape: tuple[int, ...], *shapes: tuple[int, ...] | None) -> int:
+        assert shapes[0] is not None and shapes[1] is not None
+        return self._multiply_adds(y_shape[0], shapes[0][2] * shapes[0][3], shapes[1])
+
+
+class Conv2dGradW(_Sliding):
+    """The coefficients of w in S(x, w, t): for each filter tap, the products of all the pixels that meet there."""
+
+    def forward(self, x: Array, t: Array) -> Array:
+        return kernels.conv2d_grad_w(to_nhwc(x), to_nhwc(t), kernel=self.window.kernel, **self._settings())
+
+    def grad_x(self, g: Value, t: Value) -> Value:
+        return Conv2dGradX(self.window, self.groups, self.size)(t, g)
+
+    def grad_t(self, g: Value, x: Value) -> Value:
+        return Conv2d(self.window, self.groups, self.size)(x, g, None)
+
+    def cost(self, y_shape: tuple[int, ...], *shapes: tuple[int, ...] | None) -> int:
+        assert shapes[1] is not None
+        return self._multiply_adds(shapes[1][0], shapes[1][2] * shapes[1][3], y_shape)
+
+
+class Unfold(Op):
+    """y = the windows of x as columns, (N, C*KH*KW, OH*OW): im2col. The adjoint is Fold."""
+
+    def __init__(self, window: Window, size: Pair) -> None:
+        self.window, self.size = window, size
+
+    def forward(self, x: Array) -> Array:
+        n, c = x.shape[:2]
+        (kh, kw), (dh, dw), (sh, sw) = self.window.kernel, self.window.dilation, self.window.stride
+        oh, ow = self.window.output(self.size, "unfold")
+        top, bottom, left, right = self.window.padding
+        padded = np.zeros((n, c, x.shape[2] + top + bottom, x.shape[3] + left + right), x.dtype)
+        padded[:, :, top : top + x.shape[2], left : left + x.shape[3]] = x
+        y = np.empty((n, c, kh, kw, oh, ow), x.dtype)
+        for p in range(kh):
+            for q in range(kw):
+                y[:, :, p, q] = padded[:, :, p * dh : p * dh + oh * sh : sh, q * dw : q * dw + ow * sw : sw]
+        return y.reshape(n, c * kh * kw, oh * ow)
+
+    def grad_x(self, g: Value) -> Value:
+        return Fold(self.window, self.size)(g)
+
+
+class Fold(Op):
+    """y = images with every column added back to the window it came from: col2im, the adjoint of Unfold."""
+
+    def __init__(self, window: Window, size: Pair) -> None:
+        self.window, self.size = window, size
+
+    def forward(self, x: Array) -> Array:
+        (kh, kw), (dh, dw), (sh, sw) = self.window.kernel, self.window.dilation, self.window.stride
+        oh, ow = self.window.output(self.size, "fold")
+        n, c = x.shape[0], x.shape[1] // (kh * kw)
+        columns = x.reshape(n, c, kh, kw, oh, ow)
+        (h, w), (top, bottom, left, right) = self.size, self.window.padding
+        padded = np.zeros((n, c, h + top + bottom, w + left + right), x.dtype)
+        for p in range(kh):
+            for q in range(kw):
+                padded[:, :, p * dh : p * dh + oh * sh : sh, q * dw : q * dw + ow * sw : sw] += columns[:, :, p, q]
+        return padded[:, :, top : top + h, left : left + w]
+
+    def grad_x(self, g: Value) -> Value:
+        return Unfold(self.window, self.size)(g)
+
+
+def _check(op: str, input: Value, weight: Value, bias: Value | None, channels: int, filters: int, groups: int) -> None:
+    """Refuse operands that do not fit, before any arithmetic."""
+    if input.dtype != weight.dtype:
+        raise DTypeError(f"{op}: x has dtype {input.dtype}, w {weight.dtype}; cast one of them, for example x.to(w.dtype)")
+    if input.dtype.kind != "f":
+        raise DTypeError(f"{op}: x has dtype {input.dtype}, expected floating point; cast with .float()")
+    if groups < 1 or weight.shape[0] % groups:
+        raise ArgumentError(f"{op}: groups is {groups} for {weight.shape[0]} filters {weight.shape}; give a divisor of {weight.shape[0]}")
+    if input.shape[1] != channels:
+        c = input.shape[1]
+        fit = (c // groups, *weight.shape[1:]) if op.startswith("conv_tr") else (weight.shape[0], c // groups, *weight.shape[2:])
+        hint = f"give w the shape {fit}" if c % groups == 0 else f"give x {channels} channels"
+        if op.startswith("conv_tr"):
+            hint = f"give w the shape {(c, *weight.shape[1:])}"
+        raise ShapeError(f"{op}: x has {c} channels {input.shape} but w expects {channels} {weight.shape}; {hint}")
+    if bias is not None and bias.shape != (filters,):
+        raise ShapeError(f"{op}: bias has shape {bias.shape} for {filters} filters; give ({filters},)")
+
+
+def _rank(op: str, input: Value, weight: Value, rank: int) -> tuple[Value, bool]:
+    """Accept a batch of images or a single one."""
+    letters = "N, C, H, W" if rank == 4 else "N, C, L"
+    if weight.ndim != rank:
+        raise ShapeError(f"{op}: w has {weight.ndim} dimensions {weight.shape}, expected {rank} (OC, C/groups, ...)")
+    if input.ndim == rank - 1:
+        return reshape(input, (1, *input.shape)), True
+    if input.ndim != rank:
+        raise ShapeError(f"{op}: x has {input.ndim} dimensions {input.shape}, expected {rank} ({letters}) or {rank - 1} without the batch")
+    return input, False
+
+
+def conv2d(
+    input: Value,
+    weight: Value,
+    bias: Value | None = None,
+    stride: int | Sequence[int] = 1,
+    padding: int | str | Sequence[int] = 0,
+    dilation: int | Sequence[int] = 1,
+    groups: int = 1,
+) -> Value:
+    """Slide every filter over every image and sum the products.
+
+    y[n, o, i, j] = bias[o] + sum over c, p, q of x[n, c, i*SH + p*DH - top, j*SW + q*DW - left] * w[o, c, p, q]
+
+    Parameters
+    ----------
+    input : (N, C, H, W) or (C, H, W), floating point.
+    weight : (OC, C/groups, KH, KW), of the same dtype.
+    bias : (OC,), or None.
+    stride, dilation : an int or (vertical, horizontal), at least 1.
+    padding : an int, (vertical, horizontal), (top, bottom, left, right), 'valid' or 'same' (stride 1).
+    groups : the number of parts into which channels and filters are cut.
+
+    Returns
+    -------
+    (N, OC, OH, OW) with OH = floor((H + top + bottom - DH*(KH-1) - 1) / SH) + 1, and OW likewise.
+
+    Raises
+    ------
+    ShapeError
+        Channels differ, or a filter exceeds the padded image.
+
+    Notes
+    -----
+    Derivative: gx = Conv2dGradX(g, w), gw = Conv2dGradW(x, g), gb = sum of g over N, OH, OW (derived above).
+    Source: LeCun et al. 1998; dilation: Yu and Koltun 2016.
+    """
+    input, single = _rank("conv2d", input, weight, 4)
+    _check("conv2d", input, weight, bias, weight.shape[1] * groups, weight.shape[0], groups)
+    window = Window.read("conv2d", weight.shape[2:], stride, padding, dilation)
+    size = (input.shape[2], input.shape[3])
+    window.output(size, "conv2d")
+    y = Conv2d(window, groups, size)(input, weight, bias)
+    return reshape(y, y.shape[1:]) if single else y
+
+
+def conv1d(
+    input: Value,
+    weight: Value,
+    bias: Value | None = None,
+    stride: int | Sequence[int] = 1,
+    padding: int | str | Sequence[int] = 0,
+    dilation: int | Sequence[int] = 1,
+    groups: int = 1,
+) -> Value:
+    """Slide filters (OC, C/groups, K) over signals (N, C, L): `conv2d` on images of height 1."""
+    input, single = _rank("conv1d", input, weight, 3)
+    s, d = _single(stride), _single(dilation)
+    p = padding if isinstance(padding, str) else (0, _single(padding))
+    y = conv2d(_tall(input), _tall(weight), bias, (1, s), p, (1, d), groups)
+    y = reshape(y, (y.shape[0], y.shape[1], y.shape[3]))
+    return reshape(y, y.shape[1:]) if single else y
+
+
+def convolve2d(
+    input: Value,
+    weight: Value,
+    bias: Value | None = None,
+    stride: int | Sequence[int] = 1,
+    padding: int | str | Sequence[int] = 0,
+    dilation: int | Sequence[int] = 1,
+    groups: int = 1,
+) -> Value:
+    """Convolve in the mathematicians' sense: `conv2d` with the filters flipped in both directions."""
+    return conv2d(input, flip(weight, (2, 3)), bias, stride, padding, dilation, groups)
+
+
+def conv_transpose2d(
+    input: Value,
+    weight: Value,
+    bias: Value | None = None,
+    stride: int | Sequence[int] = 1,
+    padding: int | Sequence[int] = 0,
+    output_padding: int | Sequence[int] = 0,
+    groups: int = 1,
+    dilation: int | Sequence[int] = 1,
+) -> Value:
+    """Spread every pixel over a window: the adjoint of `conv2d` with the same settings.
+
+    Parameters
+    ----------
+    input : (N, C, H, W) or (C, H, W).
+    weight : (C, OC/groups, KH, KW).
+    output_padding : extra rows and columns at the bottom and the right, smaller than stride or dilation, which tell
+        apart the sizes that a strided convolution maps to the same one.
+
+    Returns
+    -------
+    (N, OC, OH, OW) with OH = (H-1)*SH - 2*PH + DH*(KH-1) + output_padding + 1.
+
+    Notes
+    -----
+    Source: Zeiler et al. 2010; Dumoulin and Visin 2016, chapter 4.
+    """
+    input, single = _rank("conv_transpose2d", input, weight, 4)
+    _check("conv_transpose2d", input, weight, bias, weight.shape[0], weight.shape[1] * groups, groups)
+    window = Window.read("conv_transpose2d", weight.shape[2:], stride, padding, dilation)
+    more = pair(output_padding, "output_padding", "conv_transpose2d", 0)
+    size = []
+    for axis in (0, 1):
+        s, d, extent = window.stride[axis], window.dilation[axis], window.extent()[axis]
+        if more[axis] >= max(s, d):
+            raise ArgumentError(f"conv_transpose2d: output_padding {output_padding} must be smaller than stride {s} or dilation {d}; give less")
+        before, after = window.padding[2 * axis : 2 * axis + 2]
+        size.append((input.shape[2 + axis] - 1) * s - before - after + extent + more[axis])
+        if size[-1] < 1:
+            raise ShapeError(f"conv_transpose2d: x {input.shape} with padding {padding} leaves no pixel; give less padding")
+    y = Conv2dGradX(window, groups, (size[0], size[1]))(input, weight)
+    if bias is not None:
+        y = y + reshape(bias, (1, -1, 1, 1))
+    return reshape(y, y.shape[1:]) if single else y
+
+
+def conv_transpose1d(
+    input: Value,
+    weight: Value,
+    bias: Value | None = None,
+    stride: int | Sequence[int] = 1,
+    padding: int | Sequence[int] = 0,
+    output_padding: int | Sequence[int] = 0,
+    groups: int = 1,
+    dilation: int | Sequence[int] = 1,
+) -> Value:
+    """The adjoint of `conv1d`: signals (N, C, L), filters (C, OC/groups, K)."""
+    input, single = _rank("conv_transpose1d", input, weight, 3)
+    settings = ((1, _single(stride)), (0, _single(padding)), (0, _single(output_padding)), groups, (1, _single(dilation)))
+    y = conv_transpose2d(_tall(input), _tall(weight), bias, *settings)
+    y = reshape(y, (y.shape[0], y.shape[1], y.shape[3]))
+    return reshape(y, y.shape[1:]) if single else y
+
+
+def unfold(
+    input: Value,
+    kernel_size: int | Sequence[int],
+    dilation: int | Sequence[int] = 1,
+    padding: int | Sequence[int] = 0,
+    stride: int | Sequence[int] = 1,
+) -> Value:
+    """Return the windows of (N, C, H, W) as columns: (N, C*KH*KW, L), L = OH*OW."""
+    single = input.ndim == 3
+    x = reshape(input, (1, *input.shape)) if single else input
+    if x.ndim != 4:
+        raise ShapeError(f"unfold: x has shape {input.shape}, expected (N, C, H, W) or (C, H, W)")
+    window = Window.read("unfold", kernel_size, stride, padding, dilation)
+    size = (x.shape[2], x.shape[3])
+    window.output(size, "unfold")
+    y = Unfold(window, size)(x)
+    return reshape(y, y.shape[1:]) if single else y
+
+
+def fold(
+    input: Value,
+    output_size: int | Sequence[int],
+    kernel_size: int | Sequence[int],
+    dilation: int | Sequence[int] = 1,
+    padding: int | Sequence[int] = 0,
+    stride: int | Sequence[int] = 1,
+) -> Value:
+    """Add columns (N, C*KH*KW, L) back to images (N, C, H, W) of ``output_size``: the adjoint of `unfold`."""
+    single = input.ndim == 2
+    x = reshape(input, (1, *input.shape)) if single else input
+    window = Window.read("fold", kernel_size, stride, padding, dilation)
+    size = pair(output_size, "output_size", "fold")
+    oh, ow = window.output(size, "fold")
+    taps = window.kernel[0] * window.kernel[1]
+    if x.ndim != 3 or x.shape[1] % taps or x.shape[2] != oh * ow:
+        raise ShapeError(
+            f"fold: x has shape {input.shape}; for images of {size} and windows of {window.kernel} give (N, C*{taps}, {oh}*{ow}={oh * ow})"
+        )
+    y = Fold(window, size)(x)
+    return reshape(y, y.shape[1:]) if single else y
+
+
+def im2col(x: Value, kernel_size: int | Sequence[int], stride: int | Sequence[int] = 1, padding: int | Sequence[int] = 0) -> Value:
+    """Return each window of (N, C, H, W) as a row: (N*OH*OW, C*KH*KW), so that a convolution is one matrix product.
+
+    With rows ``c = im2col(x, K)``: ``conv2d(x, w) = (c @ w.reshape(OC, -1).T + b)`` in the order (N, OH, OW, OC);
+    the gradients are ``gw = g.T @ c`` and ``gx = col2im(g @ w)`` (Chellapilla, Puri and Simard 2006).
+    """
+    columns = unfold(x, kernel_size, 1, padding, stride)
+    return reshape(permute(columns, 0, 2, 1), (-1, columns.shape[1]))
+
+
+def col2im(
+    rows: Value, x_shape: Sequence[int], kernel_size: int | Sequence[int], stride: int | Sequence[int] = 1, padding: int | Sequence[int] = 0
+) -> Value:
+    """Add rows (N*OH*OW, C*KH*KW) back to images of ``x_shape``: the adjoint of `im2col` (not its inverse: overlaps add up)."""
+    n = x_shape[0]
+    columns = permute(reshape(rows, (n, -1, rows.shape[1])), 0, 2, 1)
+    return fold(columns, tuple(x_shape[2:]), kernel_size, 1, padding, stride)
+
+
+def _single(value: int | Sequence[int]) -> int:
+    return value if isinstance(value, int) else value[0]
+
+
+def _tall(x: Value) -> Value:
+    """Signals (A, B, L) as images (A, B, 1, L)."""
+    return reshape(x, (x.shape[0], x.shape[1], 1, x.shape[2]))

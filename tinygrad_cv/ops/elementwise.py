@@ -1,0 +1,229 @@
+"""Functions of one operand, element by element: a table of values and derivatives.
+
+Each line defines one op. The derivative is a function of ``x`` (the operand) or ``y`` (the value): its signature
+decides which of them a recorded op keeps, and it is written in ops, so it has derivatives of its own.
+"""
+
+from __future__ import annotations
+
+import builtins
+import inspect
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..typing import Array, Value
+from .arithmetic import div, maximum, minimum
+from .broadcast import cast, floating, result_type
+from .errors import ArgumentError, DTypeError
+from .op import Op, Plain
+
+__all__ = [
+    "abs", "acos", "asin", "atan", "ceil", "clamp", "cos", "cosh", "erf", "exp", "expm1", "floor",
+    "isfinite", "isinf", "isnan", "log", "log10", "log1p", "log2", "reciprocal", "relu", "round", "rsqrt",
+    "sigmoid", "sign", "sin", "sinh", "sqrt", "square", "tan", "tanh", "trunc",
+]  # fmt: skip
+
+Function = Callable[[Value], Value]
+
+
+def _elementwise(name: str, forward: Callable[[Array], Array], derivative: Callable[..., Any], formula: str) -> Function:
+    """Define the op class of a differentiable function and return the public function."""
+    if "x" in inspect.signature(derivative).parameters:
+
+        def grad_x(self: Op, g: Value, x: Value) -> Value:
+            return g * derivative(x)
+    else:
+
+        def grad_x(self: Op, g: Value, y: Value) -> Value:  # type: ignore[misc]
+            return g * derivative(y)
+
+    def quiet(self: Op, x: Array) -> Array:
+        with np.errstate(all="ignore"):
+            return forward(x)
+
+    body = {"forward": quiet, "grad_x": grad_x, "__doc__": f"y = {formula}, element by element.", "__module__": __name__}
+    op = type(name.capitalize(), (Op,), body)()
+
+    def function(input: Value) -> Value:
+        return op(floating(input))
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"Return {formula}, element by element; integers become floating point."
+    return function
+
+
+def _constant(name: str, forward: Callable[[Array], Array], sentence: str) -> Function:
+    """Define a piecewise constant function: its derivative is zero wherever there is one."""
+    body = {
+        "forward": lambda self, x: forward(x),
+        "grad_x": lambda self, g: g * 0,
+        "__doc__": f"{sentence}; the derivative is 0.",
+        "__module__": __name__,
+    }
+    op = type(name.capitalize(), (Op,), body)()
+
+    def function(input: Value) -> Value:
+        return op(input)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"{sentence}, element by element. The derivative is 0."
+    return function
+
+
+def _erf(x: Array) -> Array:
+    """Return the error function: math.erf element by element (NumPy has none), in float64."""
+    flat = np.asarray(x, np.float64).ravel()
+    return np.fromiter(map(math.erf, flat.tolist()), np.float64, flat.size).reshape(np.shape(x)).astype(x.dtype)
+
+
+def _sigmoid(x: Array) -> Array:
+    """1 / (1 + exp(-x)) as (1 + tanh(x/2)) / 2, which cannot overflow."""
+    half = x.dtype.type(0.5)
+    return half * np.tanh(half * x) + half
+
+
+
+exp = _elementwise("exp", np.exp, lambda y: y, "e^x")
+expm1 = _elementwise("expm1", np.expm1, lambda y: y + 1, "e^x - 1, accurate near 0")
+log = _elementwise("log", np.log, lambda x: div(1.0, x), "ln x")
+log1p = _elementwise("log1p", np.log1p, lambda x: div(1.0, x + 1), "ln(1 + x), accurate near 0")
+log2 = _elementwise("log2", np.log2, lambda x: div(1.0, x * math.log(2)), "the logarithm of x to base 2")
+log10 = _elementwise("log10", np.log10, lambda x: div(1.0, x * math.log(10)), "the logarithm of x to base 10")
+sqrt = _elementwise("sqrt", np.sqrt, lambda y: div(0.5, y), "the square root of x")
+rsqrt = _elementwise("rsqrt", lambda x: 1 / np.sqrt(x), lambda y: -0.5 * (y * y * y), "1 / sqrt(x)")
+reciprocal = _elementwise("reciprocal", lambda x: 1 / x, lambda y: -(y * y), "1 / x")
+sin = _elementwise("sin", np.sin, lambda x: cos(x), "sin x")
+cos = _elementwise("cos", np.cos, lambda x: -sin(x), "cos x")
+tan = _elementwise("tan", np.tan, lambda y: y * y + 1, "tan x")
+asin = _elementwise("asin", np.arcsin, lambda x: rsqrt(1 - x * x), "the arc sine of x")
+acos = _elementwise("acos", np.arccos, lambda x: -rsqrt(1 - x * x), "the arc cosine of x")
+atan = _elementwise("atan", np.arctan, lambda x: div(1.0, x * x + 1), "the arc tangent of x")
+sinh = _elementwise("sinh", np.sinh, lambda x: cosh(x), "sinh x")
+cosh = _elementwise("cosh", np.cosh, lambda x: sinh(x), "cosh x")
+tanh = _elementwise("tanh", np.tanh, lambda y: 1 - y * y, "tanh x")
+erf = _elementwise("erf", _erf, lambda x: exp(-(x * x)) * (2 / math.sqrt(math.pi)), "the error function of x")
+sigmoid = _elementwise("sigmoid", _sigmoid, lambda y: y * (1 - y), "1 / (1 + e^-x)")
+
+log1pexp = _elementwise("log1pexp", lambda x: np.logaddexp(x, 0), lambda x: sigmoid(x), "ln(1 + e^x), without overflow")
+
+floor = _constant("floor", np.floor, "Round down")
+ceil = _constant("ceil", np.ceil, "Round up")
+trunc = _constant("trunc", np.trunc, "Round towards zero")
+sign = _constant("sign", np.sign, "Return -1, 0 or 1 by the sign")
+_round = _constant("round", np.rint, "Round to the nearest integer, halves to even")
+
+
+class Abs(Op):
+    """y = |x|; the derivative is sign(x), 0 at 0."""
+
+    def forward(self, x: Array) -> Array:
+        return np.abs(x)
+
+    def grad_x(self, g: Value, x: Value) -> Value:
+        return g * sign(x)
+
+
+class Relu(Op):
+    """y = max(x, 0); the derivative is 1 where y > 0 and 0 elsewhere (0 is the sub-gradient chosen at 0)."""
+
+    def forward(self, x: Array) -> Array:
+        return np.maximum(x, 0)
+
+    def grad_x(self, g: Value, y: Value) -> Value:
+        return _RELU_GRAD(g, y)
+
+
+class ReluGrad(Op):
+    """y = t where the ReLU's value was positive, else 0: linear in t, and its own derivative."""
+
+    constant = ("value",)
+
+    def forward(self, t: Array, value: Array) -> Array:
+        return np.where(value > 0, t, t.dtype.type(0))
+
+    def grad_t(self, g: Value, value: Value) -> Value:
+        return _RELU_GRAD(g, value)
+
+
+_ABS, _RELU, _RELU_GRAD = Abs(), Relu(), ReluGrad()
+
+
+def abs(input: Value) -> Value:
+    """Return |x|, element by element; the derivative at 0 is taken as 0."""
+    return _ABS(input)
+
+
+def relu(input: Value) -> Value:
+    """Return max(x, 0), element by element; the derivative at 0 is taken as 0 (Nair and Hinton 2010)."""
+    if input.dtype == np.bool_:
+        raise DTypeError("relu: a bool tensor has no sign; cast to a number first")
+    return _RELU(input)
+
+
+def square(input: Value) -> Value:
+    """Return x^2, element by element."""
+    return input * input
+
+
+def round(input: Value, *, decimals: int = 0) -> Value:
+    """Round to ``decimals`` places, halves to even. The derivative is 0."""
+    if decimals == 0:
+        return _round(input)
+    scale = 10.0**builtins.abs(decimals)
+    return _round(input * scale) / scale if decimals > 0 else _round(input / scale) * scale
+
+
+def clamp(input: Value, min: Value | None = None, max: Value | None = None) -> Value:
+    """Limit to [min, max]; either may be None, a number, or a tensor.
+
+    The derivative with respect to ``input`` is 1 inside and on the limits and 0 outside.
+    """
+    if min is None and max is None:
+        raise ArgumentError("clamp: both limits are None; give min, max or both")
+    if isinstance(min, (int, float, type(None))) and isinstance(max, (int, float, type(None))):
+        dtype = result_type(input, *(v for v in (min, max) if v is not None))
+        return Clamp(min, max)(cast(input, dtype))
+    y = input if min is None else maximum(input, min)
+    return y if max is None else minimum(y, max)
+
+
+class Clamp(Op):
+    """y = min(max(x, low), high) for numbers; the derivative is 1 where low <= x <= high."""
+
+    def __init__(self, low: float | None, high: float | None) -> None:
+        self.low, self.high = low, high
+
+    def forward(self, x: Array) -> Array:
+        return np.clip(x, self.low, self.high)
+
+    def grad_x(self, g: Value, x: Value) -> Value:
+        inside = np.inf
+        low = -inside if self.low is None else self.low
+        high = inside if self.high is None else self.high
+        return g * Plain(lambda x: ((x >= low) & (x <= high)).astype(x.dtype), "inside")(x)
+
+
+def isnan(input: Value) -> Value:
+    """Tell which elements are not a number."""
+    return Plain(np.isnan)(input)
+
+
+def isinf(input: Value) -> Value:
+    """Tell which elements are infinite."""
+    return Plain(np.isinf)(input)
+
+
+def isfinite(input: Value) -> Value:
+    """Tell which elements are neither infinite nor NaN."""
+    return Plain(np.isfinite)(input)
+
+
+def detach(x: Value) -> Value:
+    """Return x as a constant: no gradient flows through it. Arrays are constants already."""
+    return _DETACH(x)
+
+
+_DETACH = Plain(lambda x: x, "detach")

@@ -1,0 +1,348 @@
+"""Selecting elements, and putting them back.
+
+Two adjoint pairs: ``Take`` (any NumPy index) with ``Put`` (add into zeros), and ``Gather`` with ``ScatterAdd`` along
+one dimension. ``Replace`` writes into a selection; it is what an assignment ``x[i] = v`` records.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..typing import Array, Value
+from .arithmetic import where
+from .broadcast import cast, expand_to
+from .errors import ArgumentError, DimError, DTypeError, ShapeError
+from .op import Op, Plain
+from .reduce import Extreme, read_dim
+from .shape import flatten, reshape
+
+__all__ = [
+    "argsort", "diag", "gather", "getitem", "index_select", "masked_fill", "masked_select", "nonzero",
+    "one_hot", "repeat_interleave", "scatter", "scatter_add", "sort", "take_along_dim", "topk",
+]  # fmt: skip
+
+Index = Any
+
+
+class Take(Op):
+    """y = x[index]; a view where the index is made of integers and slices alone."""
+
+    view = True
+
+    def __init__(self, index: Index, source: tuple[int, ...]) -> None:
+        self.index, self.source = index, source
+
+    def forward(self, x: Array) -> Array:
+        return x[self.index]
+
+    def grad_x(self, g: Value) -> Value:
+        return Put(self.index, self.source)(g)
+
+
+class Put(Op):
+    """y = zeros with x added at an index; where the index names an element twice, both are added. The adjoint of Take."""
+
+    def __init__(self, index: Index, shape: tuple[int, ...]) -> None:
+        self.index, self.shape = index, shape
+
+    def forward(self, x: Array) -> Array:
+        y = np.zeros(self.shape, x.dtype)
+        if is_basic(self.index):
+            y[self.index] = x
+        else:
+            np.add.at(y, self.index, x)
+        return y
+
+    def grad_x(self, g: Value) -> Value:
+        return Take(self.index, self.shape)(g)
+
+
+class Replace(Op):
+    """y = x with the elements that a selection reads replaced by v.
+
+    ``select`` is a view op (or Take) and ``restore`` its adjoint; dy/dx keeps the untouched elements, dy/dv is the selection.
+    """
+
+    def __init__(self, select: Op) -> None:
+        self.select = select
+
+    def forward(self, x: Array, v: Array) -> Array:
+        y = x.copy(order="K")
+        if isinstance(self.select, Take):
+            y[self.select.index] = v
+        else:
+            np.copyto(self.select.forward(y), v)
+        return y
+
+    def grad_x(self, g: Value) -> Value:
+        return Replace(self.select)(g, self.select(g) * 0)
+
+    def grad_v(self, g: Value) -> Value:
+        return self.select(g)
+
+
+class Gather(Op):
+    """y[.., i, ..] = x[.., at[.., i, ..], ..] along one dimension; the adjoint adds back."""
+
+    constant = ("at",)
+
+    def __init__(self, dim: int, source: tuple[int, ...]) -> None:
+        self.dim, self.source = dim, source
+
+    def forward(self, x: Array, at: Array) -> Array:
+        return x[_along(self.dim, at)]
+
+    def grad_x(self, g: Value, at: Value) -> Value:
+        return ScatterAdd(self.dim, self.source)(g, at)
+
+
+class ScatterAdd(Op):
+    """y = zeros, with y[.., at[.., i, ..], ..] += x[.., i, ..] along one dimension; the adjoint gathers."""
+
+    constant = ("at",)
+
+    def __init__(self, dim: int, shape: tuple[int, ...]) -> None:
+        self.dim, self.shape = dim, shape
+
+    def forward(self, x: Array, at: Array) -> Array:
+        y = np.zeros(self.shape, x.dtype)
+        np.add.at(y, _along(self.dim, at), x[tuple(slice(n) for n in at.shape)])
+        return y
+
+    def grad_x(self, g: Value, at: Value) -> Value:
+        return Gather(self.dim, self.shape)(g, at)
+
+
+def _along(dim: int, at: Array) -> tuple[Array, ...]:
+    """Return the full index that picks ``at`` along ``dim`` and its own place elsewhere."""
+    grid = [np.arange(n).reshape((-1,) + (1,) * (at.ndim - 1 - i)) for i, n in enumerate(at.shape)]
+    grid[dim] = at
+    return tuple(grid)
+
+
+def is_basic(index: Index) -> bool:
+    """Tell whether an index holds integers, slices, None and ... alone: then NumPy returns a view."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(p is None or p is Ellipsis or isinstance(p, (int, slice, np.integer)) and not isinstance(p, bool) for p in parts)
+
+
+def read_index(index: Index) -> Index:
+    """Turn tensors, lists and ranges within an index into arrays; refuse floating-point ones."""
+    parts = index if isinstance(index, tuple) else (index,)
+    out = []
+    for p in parts:
+        if not (p is None or p is Ellipsis or isinstance(p, (int, slice, np.integer, np.ndarray))):
+            p = np.asarray(p)
+            if p.size == 0 and p.dtype.kind == "f":
+                p = p.astype(np.int64)
+        if isinstance(p, np.ndarray) and p.dtype.kind not in "iub":
+            raise DTypeError(f"index: an index of dtype {p.dtype}; give integers or booleans, for example by .long()")
+        out.append(p)
+    return tuple(out) if isinstance(index, tuple) else out[0]
+
+
+def getitem(input: Value, index: Index) -> Value:
+    """Return ``input[index]`` for integers, slices, None, ..., integer arrays and boolean masks (NumPy's rules)."""
+    index = read_index(index)
+    try:
+        return Take(index, input.shape)(input)
+    except IndexError as error:
+        raise DimError(f"index: {error}, for a tensor of shape {input.shape}") from None
+
+
+def index_select(input: Value, dim: int, index: Value) -> Value:
+    """Return the slices of ``input`` along ``dim`` that a vector of integers names."""
+    if index.ndim > 1:
+        raise ShapeError(f"index_select: index has shape {index.shape}, expected a vector; flatten it")
+    d = read_dim("index_select", dim, input.ndim)
+    return getitem(input, (slice(None),) * d + (index.reshape((-1,)),))
+
+
+def _read_at(op: str, input: Value, dim: int, index: Value) -> int:
+    d = read_dim(op, dim, input.ndim)
+    if index.dtype.kind not in "iu":
+        raise DTypeError(f"{op}: index has dtype {index.dtype}, expected integers; cast it with .long()")
+    if index.ndim != input.ndim:
+        raise ShapeError(f"{op}: index has {index.ndim} dimensions {index.shape}, the input {input.ndim} {input.shape}; give as many")
+    at = np.asarray(index)
+    if at.size and (at.min() < 0 or at.max() >= input.shape[d]):
+        raise DimError(f"{op}: an index of {at.min() if at.min() < 0 else at.max()} along dimension {d} of size {input.shape[d]}; "
+                       f"give numbers from 0 to {input.shape[d] - 1}")
+    return d
+
+
+def gather(input: Value, dim: int, index: Value) -> Value:
+    """Return ``y[i][j] = input[index[i][j]][j]`` (for dim 0; likewise elsewhere)."""
+    if input.ndim == 0:
+        return reshape(gather(reshape(input, (1,)), 0, reshape(index, (-1,))), index.shape)
+    d = _read_at("gather", input, dim, index)
+    for i, (n, m) in enumerate(zip(index.shape, input.shape)):
+        if i != d and n > m:
+            raise ShapeError(f"gather: index has size {n} in dimension {i}, the input {m}; outside dim it may not be larger")
+    return Gather(d, input.shape)(input, index)
+
+
+def take_along_dim(input: Value, indices: Value, dim: int | None = None) -> Value:
+    """Return the elements at ``indices`` along ``dim`` (of the flattened input if None); other dimensions broadcast."""
+    if dim is None:
+        return gather(flatten(input), 0, flatten(indices))
+    d = read_dim("take_along_dim", dim, input.ndim)
+    if indices.ndim != input.ndim:
+        raise ShapeError(f"take_along_dim: indices has shape {indices.shape}, the input {input.shape}; give as many dimensions")
+    from .broadcast import broadcast_shape
+
+    common = broadcast_shape("take_along_dim", *(s[:d] + (1,) + s[d + 1 :] for s in (input.shape, indices.shape)))
+    x = expand_to(input, common[:d] + (input.shape[d],) + common[d + 1 :])
+    return gather(x, d, expand_to(indices, common[:d] + (indices.shape[d],) + common[d + 1 :]))
+
+
+def scatter_add(input: Value, dim: int, index: Value, src: Value) -> Value:
+    """Return ``input`` with ``src`` added at the places that ``index`` names along ``dim``."""
+    d = _read_at("scatter_add", input, dim, index)
+    src = _source("scatter_add", input, index, src)
+    return input + ScatterAdd(d, input.shape)(src, index)
+
+
+def _source(op: str, input: Value, index: Value, src: Any) -> Value:
+    if not hasattr(src, "dtype"):
+        return np.full(index.shape, src, input.dtype)
+    if src.dtype != input.dtype:
+        raise DTypeError(f"{op}: src has dtype {src.dtype}, the input {input.dtype}; cast one of them")
+    if src.ndim != index.ndim or any(n > m for n, m in zip(index.shape, src.shape)):
+        raise ShapeError(f"{op}: src has shape {src.shape}, smaller than index {index.shape}; give at least as many elements")
+    return src if src.shape == index.shape else getitem(src, tuple(slice(n) for n in index.shape))
+
+
+def scatter(input: Value, dim: int, index: Value, src: Value, *, reduce: str | None = None) -> Value:
+    """Return ``input`` with ``src`` (a tensor or a number) written at the places that ``index`` names along ``dim``.
+
+    Where ``index`` names a place twice, the last one stays and only it receives a gradient.
+    """
+    d = _read_at("scatter", input, dim, index)
+    src = _source("scatter", input, index, src)
+    if reduce == "add":
+        return scatter_add(input, dim, index, src)
+    if reduce is not None:
+        raise ArgumentError(f"scatter: reduce is {reduce!r}; give None or 'add'")
+
+    def last(at: Array) -> Array:
+        winner = np.zeros(input.shape, np.int64)
+        where_ = _along(d, at)
+        order = np.arange(1, at.size + 1).reshape(at.shape)
+        winner[where_] = order
+        return winner[where_] == order
+
+    winners = Plain(last)(index)
+    hit = Plain(lambda at: _mark(input.shape, d, at), "mark")(index)
+    return where(hit, ScatterAdd(d, input.shape)(where(winners, src, src * 0), index), input)
+
+
+def _mark(shape: tuple[int, ...], dim: int, at: Array) -> Array:
+    hit = np.zeros(shape, np.bool_)
+    hit[_along(dim, at)] = True
+    return hit
+
+
+def masked_fill(input: Value, mask: Value, value: Any) -> Value:
+    """Return ``input`` with ``value`` (a number or a 0-d tensor) where the mask is True."""
+    if mask.dtype != np.bool_:
+        raise DTypeError(f"masked_fill: the mask has dtype {mask.dtype}, expected bool; write a comparison such as x > 0")
+    if hasattr(value, "ndim") and value.ndim:
+        raise ShapeError(f"masked_fill: value has shape {value.shape}, expected a number; use where for a whole tensor")
+    fill = cast(value, input.dtype) if hasattr(value, "dtype") else input.dtype.type(value)
+    return where(mask, fill, input)
+
+
+def masked_select(input: Value, mask: Value) -> Value:
+    """Return the elements where the mask is True, as a vector; both broadcast."""
+    if mask.dtype != np.bool_:
+        raise DTypeError(f"masked_select: the mask has dtype {mask.dtype}, expected bool; write a comparison such as x > 0")
+    from .broadcast import broadcast_shape
+
+    shape = broadcast_shape("masked_select", input.shape, mask.shape)
+    return getitem(expand_to(input, shape), np.broadcast_to(np.asarray(mask), shape))
+
+
+def repeat_interleave(input: Value, repeats: Any, dim: int | None = None) -> Value:
+    """Repeat each element (or slice along ``dim``) the given number of times."""
+    x = flatten(input) if dim is None else input
+    d = 0 if dim is None else read_dim("repeat_interleave", dim, input.ndim)
+    times = np.asarray(repeats)
+    if times.ndim and times.size not in (1, x.shape[d]):
+        raise ShapeError(f"repeat_interleave: {times.size} repeats for size {x.shape[d]}; give one number or one for each")
+    if times.size and times.min() < 0:
+        raise ArgumentError(f"repeat_interleave: repeats {times.min()} is negative; give numbers of at least 0")
+    return getitem(x, (slice(None),) * d + (np.repeat(np.arange(x.shape[d]), times),))
+
+
+def diag(input: Value, diagonal: int = 0) -> Value:
+    """Return a matrix with the vector ``input`` on a diagonal, or the diagonal of the matrix ``input``."""
+    if input.ndim == 1:
+        n = input.shape[0] + abs(diagonal)
+        i = np.arange(input.shape[0])
+        return Put((i + max(-diagonal, 0), i + max(diagonal, 0)), (n, n))(input)
+    if input.ndim == 2:
+        h, w = input.shape
+        i = np.arange(max(0, min(h - max(-diagonal, 0), w - max(diagonal, 0))))
+        return getitem(input, (i + max(-diagonal, 0), i + max(diagonal, 0)))
+    raise ShapeError(f"diag: the input has shape {input.shape}, expected a vector or a matrix")
+
+
+def sort(input: Value, dim: int = -1, descending: bool = False, stable: bool = False) -> Extreme:
+    """Return (values, indices) in rising (or falling) order along ``dim``; equal elements keep their order."""
+    at = argsort(input, dim, descending)
+    if input.ndim == 0:
+        return Extreme(input, at)
+    return Extreme(gather(input, dim, at), at)
+
+
+def argsort(input: Value, dim: int = -1, descending: bool = False, stable: bool = False) -> Value:
+    """Return the positions that put ``input`` in order along ``dim``."""
+    d = read_dim("argsort", dim, input.ndim)
+
+    def order(x: Array) -> Array:
+        if x.ndim == 0:
+            return np.zeros((), np.int64)
+        if not descending:
+            return np.argsort(x, axis=d, kind="stable")
+        back = np.argsort(np.flip(x, d), axis=d, kind="stable")
+        return np.flip(x.shape[d] - 1 - back, d).copy()
+
+    return Plain(order, "argsort")(input)
+
+
+def topk(input: Value, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Extreme:
+    """Return the k largest (or smallest) along ``dim`` with their positions, in order."""
+    d = read_dim("topk", dim, input.ndim)
+    n = input.shape[d] if input.ndim else 1
+    if not 0 <= k <= n:
+        raise DimError(f"topk: k is {k}, dimension {dim} of {input.shape} has {n}; give a number from 0 to {n}")
+    values, at = sort(input, d, descending=largest)
+    if input.ndim == 0:
+        return Extreme(values, at)
+    first = (slice(None),) * d + (slice(0, k),)
+    return Extreme(getitem(values, first), getitem(at, first))
+
+
+def nonzero(input: Value, *, as_tuple: bool = False) -> Any:
+    """Return the positions of the non-zero elements, one a row; or one vector per dimension."""
+    if as_tuple:
+        return tuple(Plain(lambda x, i=i: np.nonzero(np.atleast_1d(x))[i], "nonzero")(input) for i in range(max(input.ndim, 1)))
+    return Plain(lambda x: np.argwhere(x).astype(np.int64), "nonzero")(input)
+
+
+def one_hot(input: Value, num_classes: int = -1) -> Value:
+    """Return int64 rows of zeros with a single one at each class number."""
+    labels = np.asarray(input)
+    if labels.dtype.kind not in "iu":
+        raise DTypeError(f"one_hot: class numbers of dtype {labels.dtype}; cast to integers with .long()")
+    if labels.size == 0 and num_classes < 1:
+        raise ArgumentError("one_hot: no labels and no num_classes; give num_classes")
+    count = int(labels.max()) + 1 if num_classes == -1 else num_classes
+    if labels.size and (labels.min() < 0 or labels.max() >= count):
+        raise ArgumentError(f"one_hot: labels from {labels.min()} to {labels.max()} do not fit {count} classes; give numbers from 0 to {count - 1}")
+    return Plain(lambda x: (x[..., None] == np.arange(count)).astype(np.int64), "one_hot")(input)
+
+

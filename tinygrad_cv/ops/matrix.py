@@ -1,0 +1,176 @@
+"""Matrix products: one primitive for matrices and batches of them, one for the layer y = x w^T + b."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..typing import Array, Value
+from .broadcast import broadcast_shape, expand_to, result_type
+from .errors import DTypeError, ShapeError
+from .op import Op
+from .reduce import sum as total
+from .shape import reshape, transpose, unsqueeze
+
+__all__ = [
+    "addmm", "bmm", "dot", "linear", "matmul", "mm", "mv", "outer",
+]  # fmt: skip
+
+
+class MatMul(Op):
+    """y[.., i, j] = sum over k of a[.., i, k] b[.., k, j]; ga = g b^T, gb = a^T g."""
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return np.matmul(a, b)
+
+    def grad_a(self, g: Value, b: Value) -> Value:
+        return _MATMUL(g, _flipped(b))
+
+    def grad_b(self, g: Value, a: Value) -> Value:
+        return _MATMUL(_flipped(a), g)
+
+    def cost(self, y_shape: tuple[int, ...], *shapes: tuple[int, ...] | None) -> int:
+        assert shapes[0] is not None
+        return int(np.prod(y_shape)) * shapes[0][-1]
+
+
+class Linear(Op):
+    """y[.., o] = sum over i of x[.., i] w[o, i] + b[o]; gx = g w, gw = g^T x, gb = sum of g."""
+
+    def forward(self, x: Array, w: Array, b: Array | None) -> Array:
+        y = np.matmul(x, w.T)
+        if b is not None:
+            y += b
+        return y
+
+    def grad_x(self, g: Value, w: Value) -> Value:
+        return matmul(g, w)
+
+    def grad_w(self, g: Value, x: Value) -> Value:
+        return _MATMUL(transpose(reshape(g, (-1, g.shape[-1])), 0, 1), reshape(x, (-1, x.shape[-1])))
+
+    def grad_b(self, g: Value) -> Value:
+        return total(g, tuple(range(g.ndim - 1)))
+
+    def cost(self, y_shape: tuple[int, ...], *shapes: tuple[int, ...] | None) -> int:
+        assert shapes[1] is not None
+        return int(np.prod(y_shape)) * shapes[1][1]
+
+
+_MATMUL, _LINEAR = MatMul(), Linear()
+
+
+def _flipped(x: Value) -> Value:
+    return transpose(x, -2, -1)
+
+
+def _same_dtype(op: str, a: Value, b: Value) -> None:
+    if a.dtype != b.dtype:
+        raise DTypeError(f"{op}: dtypes {a.dtype} and {b.dtype} differ; cast one of them, for example with .to({result_type(a, b)})")
+
+
+def matmul(input: Value, other: Value) -> Value:
+    """Return the matrix product: vectors count as a row (left) or a column (right), leading dimensions broadcast."""
+    _same_dtype("matmul", input, other)
+    if input.ndim == 0 or other.ndim == 0:
+        raise ShapeError(f"matmul: shapes {input.shape} and {other.shape}; both need at least one dimension, use * for numbers")
+    row, column = input.ndim == 1, other.ndim == 1
+    a = unsqueeze(input, 0) if row else input
+    b = unsqueeze(other, 1) if column else other
+    if a.shape[-1] != b.shape[-2]:
+        raise ShapeError(
+            f"matmul: shapes {input.shape} and {other.shape} do not multiply: {a.shape[-1]} columns meet {b.shape[-2]} rows; "
+            f"make them equal, perhaps by a transpose"
+        )
+    if a.ndim > 2 and b.ndim == 2:
+        y = reshape(_MATMUL(reshape(a, (-1, a.shape[-1])), b), (*a.shape[:-1], b.shape[-1])) if a.size else _batched(a, b)
+    elif a.ndim == b.ndim == 2:
+        y = _MATMUL(a, b)
+    else:
+        y = _batched(a, b)
+    if row:
+        y = reshape(y, (*y.shape[:-2], y.shape[-1]))
+    return reshape(y, y.shape[:-1]) if column else y
+
+
+def _batched(a: Value, b: Value) -> Value:
+    lead = broadcast_shape("matmul", a.shape[:-2], b.shape[:-2])
+    return _MATMUL(expand_to(a, (*lead, *a.shape[-2:])), expand_to(b, (*lead, *b.shape[-2:])))
+
+
+def linear(input: Value, weight: Value, bias: Value | None = None) -> Value:
+    """Return ``input @ weight.T + bias``: input (.., I), weight (O, I), bias (O,), result (.., O)."""
+    if weight.ndim == 1:
+        y = matmul(input, weight)
+        return y if bias is None else y + bias
+    if input.ndim == 0 or input.shape[-1] != weight.shape[1]:
+        have = input.shape[-1] if input.ndim else "no"
+        raise ShapeError(
+            f"linear: input has {have} features {input.shape} but weight expects {weight.shape[1]} {weight.shape}; "
+            f"{_derivation(input.shape, weight.shape[1])}"
+        )
+    _same_dtype("linear", input, weight)
+    if bias is not None and bias.shape != (weight.shape[0],):
+        raise ShapeError(f"linear: bias has shape {bias.shape}, weight {weight.shape} gives {weight.shape[0]} features; give ({weight.shape[0]},)")
+    if input.ndim == 1:
+        return reshape(_LINEAR(reshape(input, (1, -1)), weight, bias), (weight.shape[0],))
+    return _LINEAR(input, weight, bias)
+
+
+def _derivation(shape: tuple[int, ...], expected: int) -> str:
+    """Say where a wrong number of features comes from, and what would fit."""
+    if len(shape) == 4:
+        n, c, h, w = shape
+        count = c * h * w
+        return (
+            f"the input is still an image: flatten it first, {c} x {h} x {w} = {count} features"
+            + ("" if count == expected else f", and give the layer in_features={count}")
+        )
+    return f"give the layer in_features={shape[-1] if shape else 1}, or change what comes before it"
+
+
+def mm(input: Value, mat2: Value) -> Value:
+    """Multiply two matrices."""
+    _rank("mm", input, 2), _rank("mm", mat2, 2)
+    return matmul(input, mat2)
+
+
+def bmm(input: Value, mat2: Value) -> Value:
+    """Multiply two batches (B, I, K) and (B, K, J) of matrices."""
+    _rank("bmm", input, 3), _rank("bmm", mat2, 3)
+    if input.shape[0] != mat2.shape[0]:
+        raise ShapeError(f"bmm: batches of {input.shape[0]} and {mat2.shape[0]} matrices; give equal numbers, or use matmul, which broadcasts")
+    return matmul(input, mat2)
+
+
+def mv(input: Value, vec: Value) -> Value:
+    """Multiply a matrix and a vector."""
+    _rank("mv", input, 2), _rank("mv", vec, 1)
+    return matmul(input, vec)
+
+
+def dot(input: Value, tensor: Value) -> Value:
+    """Return the inner product of two vectors."""
+    _rank("dot", input, 1), _rank("dot", tensor, 1)
+    if input.shape != tensor.shape:
+        raise ShapeError(f"dot: vectors of {input.shape[0]} and {tensor.shape[0]} elements; give equal lengths")
+    return total(input * tensor)
+
+
+def outer(input: Value, vec2: Value) -> Value:
+    """Return y[i, j] = input[i] vec2[j]."""
+    _rank("outer", input, 1), _rank("outer", vec2, 1)
+    return unsqueeze(input, 1) * vec2
+
+
+def addmm(input: Value, mat1: Value, mat2: Value, *, beta: float = 1, alpha: float = 1) -> Value:
+    """Return ``beta * input + alpha * mat1 @ mat2``."""
+    y = mm(mat1, mat2)
+    y = y if alpha == 1 else y * alpha
+    return y if beta == 0 else y + (input if beta == 1 else input * beta)
+
+
+def _rank(op: str, x: Value, rank: int) -> None:
+    if x.ndim != rank:
+        raise ShapeError(f"{op}: got a tensor of {x.ndim} dimensions {x.shape}, expected {rank}; use matmul for other ranks")
+
+

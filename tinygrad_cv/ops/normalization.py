@@ -1,0 +1,201 @@
+"""Normalisation: batch norm as a fused op beside its composite; the others are composites.
+
+With the mean m and the variance v of x over the pixels of a channel (P of them), r = 1/sqrt(v + eps) and
+u = (x - m) r, batch norm is y = w u + b. Its three gradients share two sums over the pixels,
+
+    gb = sum g,   gw = sum g u,   gx = w r (g - gb/P - u gw/P),
+
+so one joint rule computes them (Ioffe and Szegedy 2015, section 3).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..typing import Array, Value
+from . import kernels
+from .arithmetic import div
+from .elementwise import clamp, rsqrt
+from .errors import ArgumentError, DTypeError, ShapeError
+from .op import Op, joint
+from .reduce import mean, norm
+from .shape import Pad, narrow, reshape
+
+__all__ = [
+    "batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "normalize",
+]  # fmt: skip
+
+
+def _pixels(x: Array) -> Array:
+    """Return x (N, C, ...) as rows of channels (P, C), without a copy where x is channels-last."""
+    return np.ascontiguousarray(np.moveaxis(x, 1, -1)).reshape(-1, x.shape[1])
+
+
+def _unpixels(rows: Array, shape: tuple[int, ...]) -> Array:
+    return np.moveaxis(rows.reshape(shape[0], *shape[2:], shape[1]), -1, 1)
+
+
+class BatchNorm(Op):
+    """y = w (x - m) / sqrt(v + eps) + b with the batch's own statistics m, v, which it also returns."""
+
+    extra = ("mean", "variance")
+
+    def __init__(self, eps: float) -> None:
+        self.eps = eps
+
+    def forward(self, x: Array, weight: Array, bias: Array) -> tuple[Array, Array, Array]:
+        rows = _pixels(x)
+        m, v = kernels.batch_norm_stats(rows)
+        y = kernels.batch_norm_apply(rows, m, 1 / np.sqrt(v + x.dtype.type(self.eps)), weight, bias)
+        return _unpixels(y, x.shape), m, v
+
+    def composite(self, x: Value, weight: Value, bias: Value) -> Value:
+        dims = tuple(i for i in range(x.ndim) if i != 1)
+        centred = x - mean(x, dims, True)
+        scale = rsqrt(mean(centred * centred, dims, True) + self.eps)
+        shape = (1, -1) + (1,) * (x.ndim - 2)
+        return centred * scale * reshape(weight, shape) + reshape(bias, shape)
+
+    @joint("x", "weight", "bias")
+    def grads(self, g: Array, x: Array, weight: Array, mean: Array, variance: Array, wanted: tuple[bool, ...]) -> Any:
+        r = 1 / np.sqrt(variance + x.dtype.type(self.eps))
+        gx, gw, gb = kernels.batch_norm_grad(_pixels(g), _pixels(x), mean, r, weight)
+        return _unpixels(gx, x.shape), gw, gb
+
+
+def batch_norm(
+    input: Value,
+    running_mean: Value | None,
+    running_var: Value | None,
+    weight: Value | None = None,
+    bias: Value | None = None,
+    training: bool = False,
+    momentum: float | None = 0.1,
+    eps: float = 1e-5,
+) -> Value:
+    """Normalise each channel of (N, C) or (N, C, ...) and scale it: w (x - m) / sqrt(v + eps) + b.
+
+    In training, m and v are those of the batch, and the running statistics move towards them by ``momentum``
+    (the running variance towards the unbiased one). Otherwise the running statistics serve as m and v.
+
+    Raises
+    ------
+    ShapeError
+        The number of channels differs from the statistics', or there is only one value per channel in training.
+
+    Notes
+    -----
+    Derivative: see the head of ``ops/norm.py``. Source: Ioffe and Szegedy 2015.
+    """
+    if input.ndim < 2:
+        raise ShapeError(f"batch_norm: x has shape {input.shape}, expected (N, C) or (N, C, ...)")
+    if input.dtype.kind != "f":
+        raise DTypeError(f"batch_norm: x has dtype {input.dtype}, expected floating point; cast with .float()")
+    c = input.shape[1]
+    for name, p in (("weight", weight), ("bias", bias), ("running_mean", running_mean), ("running_var", running_var)):
+        if p is not None and p.shape != (c,):
+            raise ShapeError(f"batch_norm: x has {c} channels {input.shape} but {name} has shape {p.shape}; give num_features={c}")
+    if not training:
+        if running_mean is None or running_var is None:
+            raise ArgumentError("batch_norm: evaluation needs running_mean and running_var; give them, or training=True")
+        shape = (1, c) + (1,) * (input.ndim - 2)
+        scale = rsqrt(running_var + eps)
+        scale = scale if weight is None else scale * weight
+        shift = -running_mean * scale if bias is None else bias - running_mean * scale
+        return input * reshape(scale, shape) + reshape(shift, shape)
+    count = math.prod(input.shape) // max(c, 1)
+    if count <= 1:
+        raise ShapeError(f"batch_norm: one value per channel in {input.shape} has no variance; give a larger batch or image, or use eval()")
+    one, zero = np.ones(c, input.dtype), np.zeros(c, input.dtype)
+    y, m, v = BatchNorm(eps)(input, one if weight is None else weight, zero if bias is None else bias)
+    if running_mean is not None and running_var is not None and momentum is not None:
+        _move(running_mean, m, momentum)
+        _move(running_var, v * (count / (count - 1)), momentum)
+    return y
+
+
+def _move(running: Value, now: Value, momentum: float) -> None:
+    """running += momentum (now - running), on the buffer itself."""
+    held, value = np.asarray(running), np.asarray(now)
+    held += momentum * (value.astype(held.dtype) - held)
+
+
+def layer_norm(
+    input: Value, normalized_shape: Sequence[int], weight: Value | None = None, bias: Value | None = None, eps: float = 1e-5
+) -> Value:
+    """Normalise over the trailing dimensions ``normalized_shape`` of each sample (Ba, Kiros and Hinton 2016)."""
+    shape = tuple(normalized_shape)
+    k = len(shape)
+    if not k or input.shape[-k:] != shape:
+        raise ShapeError(f"layer_norm: x {input.shape} does not end with normalized_shape {shape}; give {input.shape[-max(k, 1):]}")
+    y = _standardise(input, tuple(range(input.ndim - k, input.ndim)), eps)
+    y = y if weight is None else y * weight
+    return y if bias is None else y + bias
+
+
+def group_norm(input: Value, num_groups: int, weight: Value | None = None, bias: Value | None = None, eps: float = 1e-5) -> Value:
+    """Normalise each of ``num_groups`` groups of channels of each image (Wu and He 2018)."""
+    n, c = input.shape[:2]
+    if num_groups < 1 or c % num_groups:
+        raise ArgumentError(f"group_norm: {c} channels do not divide into {num_groups} groups; give a divisor of {c}")
+    y = _standardise(reshape(input, (n, num_groups, -1)), (2,), eps)
+    return _per_channel(reshape(y, input.shape), weight, bias)
+
+
+def instance_norm(
+    input: Value,
+    running_mean: Value | None = None,
+    running_var: Value | None = None,
+    weight: Value | None = None,
+    bias: Value | None = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Value:
+    """Normalise each channel of each image on its own (Ulyanov, Vedaldi and Lempitsky 2016)."""
+    if not use_input_stats:
+        return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
+    dims = tuple(range(2, input.ndim))
+    if math.prod(input.shape[2:]) <= 1:
+        raise ShapeError(f"instance_norm: one value per channel and image in {input.shape} has no variance; give a larger image")
+    if running_mean is not None and running_var is not None:
+        x = np.asarray(input)
+        _move(running_mean, x.mean(dims).mean(0), momentum)
+        _move(running_var, x.var(dims, ddof=1).mean(0), momentum)
+    return _per_channel(_standardise(input, dims, eps), weight, bias)
+
+
+def _standardise(x: Value, dims: tuple[int, ...], eps: float) -> Value:
+    centred = x - mean(x, dims, True)
+    return centred * rsqrt(mean(centred * centred, dims, True) + eps)
+
+
+def _per_channel(y: Value, weight: Value | None, bias: Value | None) -> Value:
+    shape = (1, -1) + (1,) * (y.ndim - 2)
+    y = y if weight is None else y * reshape(weight, shape)
+    return y if bias is None else y + reshape(bias, shape)
+
+
+def local_response_norm(input: Value, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Value:
+    """Divide by (k + alpha/size * sum of squares over ``size`` neighbouring channels)^beta (Krizhevsky et al. 2012, section 3.3)."""
+    if input.ndim < 3:
+        raise ShapeError(f"local_response_norm: x has shape {input.shape}, expected (N, C, ...) with at least 3 dimensions")
+    if size < 1:
+        raise ArgumentError(f"local_response_norm: size is {size}; give at least 1")
+    c = input.shape[1]
+    before = tuple(size // 2 if i == 1 else 0 for i in range(input.ndim))
+    after = tuple((size - 1) // 2 if i == 1 else 0 for i in range(input.ndim))
+    padded = Pad(before, after)(input * input)
+    window = narrow(padded, 1, 0, c)
+    for i in range(1, size):
+        window = window + narrow(padded, 1, i, c)
+    return div(input, (window * (alpha / size) + k) ** beta)
+
+
+def normalize(input: Value, p: float = 2.0, dim: int | Sequence[int] = 1, eps: float = 1e-12) -> Value:
+    """Divide by max(norm, eps) along ``dim``."""
+    return div(input, clamp(norm(input, p, dim, True), min=eps))

@@ -1,0 +1,255 @@
+"""Pooling: the largest value, or the mean, of each window.
+
+Max pooling is a selection: the forward pass notes which pixel won (``index``, its flat position in the H x W plane),
+``MaxPoolSpread`` sends gradients to the winners, and ``MaxPoolPick``, its adjoint, reads them out again. Average pooling
+is linear, with ``AvgPoolSpread`` as its adjoint. Each pair is closed under differentiation.
+
+Max pooling pads with minus infinity: a padded pixel never wins (the notes' book pads with zeros, which is wrong for
+negative inputs). Ties go to the first in scan order; it receives the whole gradient, a sub-gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..typing import Array, Value
+from . import kernels
+from .broadcast import cast
+from .errors import ArgumentError, DTypeError, ShapeError
+from .geometry import Pair, Window, pair
+from .layout import to_nchw, to_nhwc
+from .op import Op
+from .shape import reshape
+
+__all__ = [
+    "adaptive_avg_pool2d", "adaptive_max_pool2d", "avg_pool2d", "max_pool2d",
+]  # fmt: skip
+
+
+class MaxPool2d(Op):
+    """y = the largest value of each window; also returns where it stands."""
+
+    extra = ("index",)
+
+    def __init__(self, window: Window, size: Pair) -> None:
+        self.window, self.size = window, size
+
+    def forward(self, x: Array) -> tuple[Array, Array]:
+        w = self.window
+        y, index = kernels.max_pool2d(to_nhwc(x), w.kernel, w.stride, w.padding, w.dilation, w.output(self.size, "max_pool2d"))
+        return to_nchw(y), to_nchw(index)
+
+    def grad_x(self, g: Value, index: Value) -> Value:
+        return MaxPoolSpread(self.size)(g, index)
+
+
+class AdaptiveMaxPool2d(Op):
+    """y = the largest value of each of OH x OW nearly equal parts; also returns where it stands."""
+
+    extra = ("index",)
+
+    def __init__(self, out: Pair, size: Pair) -> None:
+        self.out, self.size = out, size
+
+    def forward(self, x: Array) -> tuple[Array, Array]:
+        y, index = kernels.adaptive_max_pool2d(to_nhwc(x), self.out)
+        return to_nchw(y), to_nchw(index)
+
+    def grad_x(self, g: Value, index: Value) -> Value:
+        return MaxPoolSpread(self.size)(g, index)
+
+
+class MaxPoolSpread(Op):
+    """y = zeros (N, C, H, W) with each t added at its winner."""
+
+    constant = ("index",)
+
+    def __init__(self, size: Pair) -> None:
+        self.size = size
+
+    def forward(self, t: Array, index: Array) -> Array:
+        return to_nchw(kernels.max_pool2d_grad(to_nhwc(t), to_nhwc(index), self.size))
+
+    def grad_t(self, g: Value, index: Value) -> Value:
+        return MaxPoolPick(self.size)(g, index)
+
+
+class MaxPoolPick(Op):
+    """y = the values of x at the winners: the adjoint of MaxPoolSpread."""
+
+    constant = ("index",)
+
+    def __init__(self, size: Pair) -> None:
+        self.size = size
+
+    def forward(self, x: Array, index: Array) -> Array:
+        return to_nchw(kernels.max_pool2d_gather(to_nhwc(x), to_nhwc(index)))
+
+    def grad_x(self, g: Value, index: Value) -> Value:
+        return MaxPoolSpread(self.size)(g, index)
+
+
+class AvgPool2d(Op):
+    """y = the mean of each window."""
+
+    def __init__(self, window: Window, size: Pair, count_include_pad: bool, divisor: int | None) -> None:
+        self.window, self.size, self.count_include_pad, self.divisor = window, size, count_include_pad, divisor
+
+    def forward(self, x: Array) -> Array:
+        w = self.window
+        out = w.output(self.size, "avg_pool2d")
+        return to_nchw(kernels.avg_pool2d(to_nhwc(x), w.kernel, w.stride, w.padding, out, self.count_include_pad, self.divisor))
+
+    def grad_x(self, g: Value) -> Value:
+        return AvgPoolSpread(self.window, self.size, self.count_include_pad, self.divisor)(g)
+
+
+class AvgPoolSpread(Op):
+    """y = images over which each t is spread evenly within its window: the adjoint of AvgPool2d."""
+
+    def __init__(self, window: Window, size: Pair, count_include_pad: bool, divisor: int | None) -> None:
+        self.window, self.size, self.count_include_pad, self.divisor = window, size, count_include_pad, divisor
+
+    def forward(self, t: Array) -> Array:
+        w = self.window
+        return to_nchw(kernels.avg_pool2d_grad(to_nhwc(t), self.size, w.kernel, w.stride, w.padding, self.count_include_pad, self.divisor))
+
+    def grad_t(self, g: Value) -> Value:
+        return AvgPool2d(self.window, self.size, self.count_include_pad, self.divisor)(g)
+
+
+class AdaptiveAvgPool2d(Op):
+    """y = the mean of each of OH x OW nearly equal parts; part i of OH covers rows floor(i H/OH) to ceil((i+1) H/OH)."""
+
+    def __init__(self, out: Pair, size: Pair) -> None:
+        self.out, self.size = out, size
+
+    def forward(self, x: Array) -> Array:
+        return to_nchw(kernels.adaptive_avg_pool2d(to_nhwc(x), self.out))
+
+    def grad_x(self, g: Value) -> Value:
+        return AdaptiveAvgPoolSpread(self.out, self.size)(g)
+
+
+class AdaptiveAvgPoolSpread(Op):
+    """y = images over which each t is spread evenly within its part: the adjoint of AdaptiveAvgPool2d."""
+
+    def __init__(self, out: Pair, size: Pair) -> None:
+        self.out, self.size = out, size
+
+    def forward(self, t: Array) -> Array:
+        return to_nchw(kernels.adaptive_avg_pool2d_grad(to_nhwc(t), self.size))
+
+    def grad_t(self, g: Value) -> Value:
+        return AdaptiveAvgPool2d(self.out, self.size)(g)
+
+
+def _images(op: str, input: Value) -> tuple[Value, bool]:
+    """Accept (N, C, H, W) or (C, H, W), of floating point."""
+    if input.dtype.kind != "f":
+        raise DTypeError(f"{op}: x has dtype {input.dtype}, expected floating point; cast with .float()")
+    if input.ndim == 3:
+        return reshape(input, (1, *input.shape)), True
+    if input.ndim != 4:
+        raise ShapeError(f"{op}: x has {input.ndim} dimensions {input.shape}, expected 4 (N, C, H, W) or 3 (C, H, W)")
+    if input.shape[1] == 0 or 0 in input.shape[2:]:
+        raise ShapeError(f"{op}: x has shape {input.shape}; only the batch may be empty")
+    return input, False
+
+
+def _window(op: str, kernel: int | Sequence[int], stride: int | Sequence[int] | None, padding: int | Sequence[int],
+            dilation: int | Sequence[int], ceil: bool) -> Window:
+    window = Window.read(op, kernel, stride, padding, dilation, ceil)
+    for axis, k in enumerate(window.kernel):
+        most = max(window.padding[2 * axis : 2 * axis + 2])
+        if most > k // 2:
+            raise ArgumentError(f"{op}: padding {most} is more than half of the kernel {k}: some windows would hold padding alone; give at most {k // 2}")
+    return window
+
+
+def max_pool2d(
+    input: Value,
+    kernel_size: int | Sequence[int],
+    stride: int | Sequence[int] | None = None,
+    padding: int | Sequence[int] = 0,
+    dilation: int | Sequence[int] = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Value:
+    """Return the largest value of each window; the stride is the kernel's size unless told otherwise.
+
+    Parameters
+    ----------
+    input : (N, C, H, W) or (C, H, W).
+    ceil_mode : round output sizes up, letting the last window hang over the edge.
+    return_indices : also return the winners' flat positions in the H x W plane, int64.
+
+    Returns
+    -------
+    (N, C, OH, OW), or (values, indices).
+
+    Notes
+    -----
+    Derivative: g goes to the winner of each window, the first among equals.
+    Source: Ranzato, Boureau and LeCun 2007.
+    """
+    x, single = _images("max_pool2d", input)
+    window = _window("max_pool2d", kernel_size, stride, padding, dilation, ceil_mode)
+    size = (x.shape[2], x.shape[3])
+    window.output(size, "max_pool2d")
+    return _with_indices(MaxPool2d(window, size)(x), single, return_indices)
+
+
+def _with_indices(result: tuple[Value, Value], single: bool, return_indices: bool) -> Value:
+    y, index = result
+    if single:
+        y = reshape(y, y.shape[1:])
+    if not return_indices:
+        return y
+    index = cast(index, np.dtype(np.int64))
+    return y, reshape(index, index.shape[1:]) if single else index
+
+
+def avg_pool2d(
+    input: Value,
+    kernel_size: int | Sequence[int],
+    stride: int | Sequence[int] | None = None,
+    padding: int | Sequence[int] = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Value:
+    """Return the mean of each window; padding counts as zeros unless ``count_include_pad`` is False.
+
+    ``divisor_override`` replaces the number of pixels by which each sum is divided.
+    """
+    x, single = _images("avg_pool2d", input)
+    if divisor_override == 0:
+        raise ArgumentError("avg_pool2d: divisor_override is 0; give another number or None")
+    window = _window("avg_pool2d", kernel_size, stride, padding, 1, ceil_mode)
+    size = (x.shape[2], x.shape[3])
+    window.output(size, "avg_pool2d")
+    y = AvgPool2d(window, size, count_include_pad, divisor_override)(x)
+    return reshape(y, y.shape[1:]) if single else y
+
+
+def adaptive_avg_pool2d(input: Value, output_size: int | Sequence[int | None] | None) -> Value:
+    """Return the means of OH x OW nearly equal parts; None keeps a size. ``output_size=1`` is global average pooling (Lin et al. 2014)."""
+    x, single = _images("adaptive_avg_pool2d", input)
+    size = (x.shape[2], x.shape[3])
+    y = AdaptiveAvgPool2d(_adaptive("adaptive_avg_pool2d", output_size, size), size)(x)
+    return reshape(y, y.shape[1:]) if single else y
+
+
+def adaptive_max_pool2d(input: Value, output_size: int | Sequence[int | None] | None, return_indices: bool = False) -> Value:
+    """Return the largest values of OH x OW nearly equal parts; None keeps a size."""
+    x, single = _images("adaptive_max_pool2d", input)
+    size = (x.shape[2], x.shape[3])
+    return _with_indices(AdaptiveMaxPool2d(_adaptive("adaptive_max_pool2d", output_size, size), size)(x), single, return_indices)
+
+
+def _adaptive(op: str, output_size: int | Sequence[int | None] | None, size: Pair) -> Pair:
+    given = tuple(output_size) if isinstance(output_size, Sequence) else (output_size, output_size)
+    return pair([n if want is None else want for want, n in zip(given, size)], "output_size", op)

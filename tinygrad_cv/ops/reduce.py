@@ -1,0 +1,332 @@
+"""Reductions: many values become one.
+
+The primitive is ``Sum``; means, variances and norms are composites. Extremes share their gradient evenly among ties
+(``amax``) or give it to the first (``max`` along a dimension, which also tells where).
+"""
+
+from __future__ import annotations
+
+import builtins
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..typing import Array, Dim, DType, Value
+from .arithmetic import div, eq, where
+from .broadcast import Expand, cast, expand_to, floating
+from .elementwise import exp, log, sqrt
+from .elementwise import abs as absolute
+from .errors import ArgumentError, DimError, DTypeError
+from .op import Op, Plain
+from .shape import flip, reshape
+
+__all__ = [
+    "all", "amax", "amin", "any", "argmax", "argmin", "cumprod", "cumsum", "logsumexp", "max", "mean",
+    "min", "norm", "prod", "std", "sum", "var", "var_mean",
+]  # fmt: skip
+
+
+class Extreme(NamedTuple):
+    """A value and the position where it was found."""
+
+    values: Value
+    indices: Value
+
+
+class Sum(Op):
+    """y = x summed over some dimensions; the derivative spreads g back over them."""
+
+    def __init__(self, dims: tuple[int, ...], keepdim: bool, source: tuple[int, ...]) -> None:
+        self.dims, self.keepdim, self.source = dims, keepdim, source
+
+    def forward(self, x: Array) -> Array:
+        return np.add.reduce(x, axis=self.dims, keepdims=self.keepdim, dtype=x.dtype)
+
+    def grad_x(self, g: Value) -> Value:
+        kept = keep_shape(self.source, self.dims)
+        return Expand(self.source, kept)(g if g.shape == kept else reshape(g, kept))
+
+
+class ExtremeOf(Op):
+    """y = the largest (or smallest) of x over some dimensions; g is shared evenly among the elements that attain it."""
+
+    def __init__(self, function: Any, dims: tuple[int, ...], keepdim: bool) -> None:
+        self.function, self.dims, self.keepdim = function, dims, keepdim
+
+    def forward(self, x: Array) -> Array:
+        return self.function(x, axis=self.dims, keepdims=self.keepdim)
+
+    def grad_x(self, g: Value, x: Value, y: Value) -> Value:
+        kept = keep_shape(x.shape, self.dims)
+
+        def share(x: Array, y: Array) -> Array:
+            hit = x == y.reshape(kept)
+            return hit.astype(x.dtype) / hit.sum(axis=self.dims, keepdims=True).astype(x.dtype)
+
+        return expand_to(reshape(g, kept), x.shape) * Plain(share)(x, y)
+
+
+class CumSum(Op):
+    """y = the running sum along one dimension; its adjoint runs from the other end."""
+
+    def __init__(self, dim: int) -> None:
+        self.dim = dim
+
+    def forward(self, x: Array) -> Array:
+        return np.cumsum(x, axis=self.dim, dtype=x.dtype)
+
+    def grad_x(self, g: Value) -> Value:
+        return flip(CumSum(self.dim)(flip(g, (self.dim,))), (self.dim,))
+
+
+def keep_shape(shape: tuple[int, ...], dims: tuple[int, ...]) -> tuple[int, ...]:
+    """Return ``shape`` with the reduced dimensions as 1."""
+    return tuple(1 if i in dims else n for i, n in enumerate(shape))
+
+
+def read_dims(op: str, dim: Dim, rank: int) -> tuple[int, ...]:
+    """Read a dimension, several, or None (all) as sorted non-negative ones, each named once."""
+    if dim is None:
+        return tuple(range(rank))
+    given = (dim,) if hasattr(dim, "__index__") else tuple(dim)  # type: ignore[arg-type]
+    if not given and rank:
+        return tuple(range(rank))
+    dims = tuple(read_dim(op, d, rank) for d in given)
+    if rank and len(set(dims)) != len(dims):
+        raise ArgumentError(f"{op}: dim={given} names a dimension twice; name each once")
+    return () if rank == 0 else tuple(sorted(dims))
+
+
+def read_dim(op: str, dim: Any, rank: int) -> int:
+    """Read one dimension, counted from the end when negative."""
+    top = builtins.max(rank, 1)
+    if not hasattr(dim, "__index__") or not -top <= dim < top:
+        raise DimError(f"{op}: dim={dim!r} for a tensor of {rank} dimensions; give a number from {-top} to {top - 1}")
+    return int(dim) % top
+
+
+def sum(input: Value, dim: Dim = None, keepdim: bool = False, *, dtype: DType | None = None) -> Value:
+    """Add up over ``dim`` (all dimensions if None). Booleans and integers add up as int64."""
+    if dtype is not None:
+        input = cast(input, dtype)
+    elif input.dtype.kind != "f":
+        input = cast(input, np.dtype(np.int64))
+    return Sum(read_dims("sum", dim, input.ndim), keepdim, input.shape)(input)
+
+
+def _count(shape: tuple[int, ...], dims: tuple[int, ...]) -> int:
+    return math.prod(shape[d] for d in dims)
+
+
+def _only_float(op: str, input: Value) -> None:
+    if input.dtype.kind != "f":
+        raise DTypeError(f"{op}: the input has dtype {input.dtype}, expected floating point; cast with .float() first")
+
+
+def mean(input: Value, dim: Dim = None, keepdim: bool = False, *, dtype: DType | None = None) -> Value:
+    """Average over ``dim`` (all dimensions if None); floating point only, NaN for no elements."""
+    input = cast(input, dtype) if dtype is not None else input
+    _only_float("mean", input)
+    dims = read_dims("mean", dim, input.ndim)
+    return div(sum(input, dims, keepdim) if input.ndim else input, float(_count(input.shape, dims)))
+
+
+def var(
+    input: Value, dim: Dim = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
+) -> Value:
+    """Return sum((x - mean)^2) / (n - correction), correction 1 by default (the unbiased estimate)."""
+    _only_float("var", input)
+    c = correction if correction is not None else (0 if unbiased is False else 1)
+    dims = read_dims("var", dim, input.ndim)
+    centred = input - (mean(input, dims, True) if input.ndim else input)
+    squares = centred * centred
+    return div(sum(squares, dims, keepdim), float(builtins.max(_count(input.shape, dims) - c, 0)))
+
+
+def std(
+    input: Value, dim: Dim = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
+) -> Value:
+    """Return the square root of `var`; where that is 0 the derivative is taken as 0."""
+    v = var(input, dim, unbiased, keepdim, correction=correction)
+    return _root(v)
+
+
+def _root(v: Value) -> Value:
+    """sqrt whose derivative at 0 is 0 instead of infinite."""
+    flat = eq(v, 0)
+    return where(flat, v * 0, sqrt(where(flat, v * 0 + 1, v)))
+
+
+def var_mean(input: Value, dim: Dim = None, unbiased: bool | None = None, keepdim: bool = False, *,
+             correction: float | None = None) -> tuple[Value, Value]:
+    """Return (variance, mean)."""
+    return var(input, dim, unbiased, keepdim, correction=correction), mean(input, dim, keepdim)
+
+
+def _extreme(op: str, function: Any) -> Callable[..., Value]:
+    def extreme(input: Value, dim: Dim = (), keepdim: bool = False) -> Value:
+        dims = read_dims(op, dim, input.ndim)
+        if _count(input.shape, dims) == 0:
+            raise DimError(f"{op}: a reduced dimension of {input.shape} has size 0, and nothing has no extreme; drop it or check for emptiness")
+        return ExtremeOf(function, dims, keepdim)(input)
+
+    extreme.__name__ = op
+    return extreme
+
+
+amax = _extreme("amax", np.maximum.reduce)
+amax.__doc__ = "Return the largest value over ``dim`` (one, several, all); ties share the gradient evenly."
+amin = _extreme("amin", np.minimum.reduce)
+amin.__doc__ = "Return the smallest value over ``dim`` (one, several, all); ties share the gradient evenly."
+
+
+def _argextreme(op: str, function: Any) -> Callable[..., Value]:
+    def arg(input: Value, dim: int | None = None, keepdim: bool = False) -> Value:
+        if 0 in input.shape and (dim is None or input.shape[dim] == 0):
+            raise DimError(f"{op}: the input {input.shape} has no element to choose from; give a non-empty tensor")
+        axis = None if dim is None else read_dim(op, dim, input.ndim)
+        if input.ndim == 0:
+            axis = None
+        return Plain(lambda x: np.asarray(function(x, axis=axis, keepdims=keepdim), np.int64), op)(input)
+
+    arg.__name__ = op
+    return arg
+
+
+argmax = _argextreme("argmax", np.argmax)
+argmax.__doc__ = "Return where the largest value stands (the first among equals), in the flattened tensor if ``dim`` is None."
+argmin = _argextreme("argmin", np.argmin)
+argmin.__doc__ = "Return where the smallest value stands (the first among equals), in the flattened tensor if ``dim`` is None."
+
+
+def _max_or_min(op: str, everywhere: Any, where_: Any, pairwise: str) -> Callable[..., Any]:
+    def extreme(input: Value, dim: Any = None, keepdim: bool = False) -> Any:
+        from . import arithmetic
+        from .index import gather
+
+        if dim is None:
+            return everywhere(input)
+        if hasattr(dim, "dtype") and hasattr(dim, "shape"):
+            return getattr(arithmetic, pairwise)(input, dim)
+        axis = read_dim(op, dim, input.ndim)
+        if input.ndim == 0:
+            return Extreme(input, where_(input))
+        at = where_(input, axis, True)
+        values = gather(input, axis, at)
+        if keepdim:
+            return Extreme(values, at)
+        shape = input.shape[:axis] + input.shape[axis + 1 :]
+        return Extreme(reshape(values, shape), reshape(at, shape))
+
+    extreme.__name__ = op
+    return extreme
+
+
+max = _max_or_min("max", amax, argmax, "maximum")
+max.__doc__ = "The largest of all; or (values, indices) along ``dim``; or element by element of two tensors. PyTorch's three forms."
+min = _max_or_min("min", amin, argmin, "minimum")
+min.__doc__ = "The smallest of all; or (values, indices) along ``dim``; or element by element of two tensors. PyTorch's three forms."
+
+
+def logsumexp(input: Value, dim: Dim, keepdim: bool = False) -> Value:
+    """Return ln(sum(e^x)) over ``dim``, computed as m + ln(sum(e^(x - m))) with m the largest, which cannot overflow."""
+    input = floating(input)
+    dims = read_dims("logsumexp", dim, input.ndim)
+    if _count(input.shape, dims) == 0:
+        return log(sum(exp(input), dims, keepdim))
+    top = Plain(_finite_peak(dims), "peak")(input)
+    total = log(sum(exp(input - top), dims, True)) + top
+    return total if keepdim else reshape(total, tuple(n for i, n in enumerate(input.shape) if i not in dims))
+
+
+def _finite_peak(dims: tuple[int, ...]) -> Callable[[Array], Array]:
+    def peak(x: Array) -> Array:
+        m = np.max(x, axis=dims, keepdims=True)
+        return np.where(np.isfinite(m), m, x.dtype.type(0))
+
+    return peak
+
+
+def cumsum(input: Value, dim: int, *, dtype: DType | None = None) -> Value:
+    """Return the running sum along ``dim``; integers add up as int64."""
+    input = cast(input, dtype or (input.dtype if input.dtype.kind == "f" else np.dtype(np.int64)))
+    return CumSum(read_dim("cumsum", dim, input.ndim))(input) if input.ndim else input
+
+
+def prod(input: Value, dim: int | None = None, keepdim: bool = False, *, dtype: DType | None = None) -> Value:
+    """Multiply over ``dim`` (all if None), by halves: so the derivatives are right at zeros too, to any order."""
+    from .index import getitem
+    from .shape import cat
+
+    input = cast(input, dtype or (input.dtype if input.dtype.kind == "f" else np.dtype(np.int64)))
+    axis = 0 if dim is None else read_dim("prod", dim, input.ndim)
+    x = reshape(input, (-1,)) if dim is None or input.ndim == 0 else input
+    shape = [n for i, n in enumerate(x.shape) if i != axis]
+    if keepdim:
+        shape = [1 if i == axis or dim is None else n for i, n in enumerate(input.shape)]
+    if x.shape[axis] == 0:
+        return Plain(lambda x: np.prod(x, axis=axis, dtype=x.dtype).reshape(shape), "prod")(x)
+    while (n := x.shape[axis]) > 1:
+        before = (slice(None),) * axis
+        half = getitem(x, (*before, slice(0, n // 2))) * getitem(x, (*before, slice(n // 2, 2 * (n // 2))))
+        x = cat([half, getitem(x, (*before, slice(n - 1, n)))], axis) if n % 2 else half
+    return reshape(x, tuple(shape))
+
+
+def cumprod(input: Value, dim: int, *, dtype: DType | None = None) -> Value:
+    """Return the running product along ``dim``, in log2(n) doubling steps (Hillis and Steele 1986), right at zeros to any order."""
+    from .index import getitem
+    from .shape import cat
+
+    input = cast(input, dtype or (input.dtype if input.dtype.kind == "f" else np.dtype(np.int64)))
+    axis = read_dim("cumprod", dim, input.ndim)
+    if input.ndim == 0:
+        return input
+    before, n, step, y = (slice(None),) * axis, input.shape[axis], 1, input
+    while step < n:
+        head = getitem(y, (*before, slice(0, step)))
+        tail = getitem(y, (*before, slice(step, n))) * getitem(y, (*before, slice(0, n - step)))
+        y, step = cat([head, tail], axis), 2 * step
+    return y
+
+
+def norm(input: Value, p: float | str = 2, dim: Dim = None, keepdim: bool = False) -> Value:
+    """Return (sum |x|^p)^(1/p) over ``dim``; p may be 'fro' (2), inf, -inf or 0 (the count of non-zeros).
+
+    At an all-zero vector, where the 2-norm has a kink, the derivative is taken as 0.
+    """
+    input = floating(input)
+    dims = read_dims("norm", dim, input.ndim)
+    if p in ("fro", 2):
+        return _root(sum(input * input, dims, keepdim))
+    if isinstance(p, str):
+        raise ArgumentError(f"norm: p is {p!r}; give a number, inf, -inf or 'fro'")
+    size = absolute(input)
+    if p == math.inf:
+        return amax(size, dims, keepdim)
+    if p == -math.inf:
+        return amin(size, dims, keepdim)
+    if p == 0:
+        return sum(Plain(lambda x: (x != 0).astype(x.dtype), "nonzero")(input), dims, keepdim)
+    if p == 1:
+        return sum(size, dims, keepdim)
+    total = sum(size**p, dims, keepdim)
+    flat = eq(total, 0)
+    return where(flat, total * 0, where(flat, total * 0 + 1, total) ** (1 / p))
+
+
+def all(input: Value, dim: Dim = None, keepdim: bool = False) -> Value:
+    """Tell whether every element (along ``dim``) is true."""
+    dims = read_dims("all", dim, input.ndim)
+    return Plain(lambda x: np.all(x, axis=dims, keepdims=keepdim), "all")(input)
+
+
+def any(input: Value, dim: Dim = None, keepdim: bool = False) -> Value:
+    """Tell whether some element (along ``dim``) is true."""
+    dims = read_dims("any", dim, input.ndim)
+    return Plain(lambda x: np.any(x, axis=dims, keepdims=keepdim), "any")(input)
+
+
+

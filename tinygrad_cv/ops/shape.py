@@ -1,0 +1,380 @@
+"""Changing the shape, the order or the number of elements, never their values.
+
+Each op is linear and its adjoint is another op of this family: Reshape and Permute and Flip undo themselves, Pad and
+Crop undo each other, Cat is undone by slices.
+"""
+
+from __future__ import annotations
+
+import builtins
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..typing import Array, Dim, Value
+from .broadcast import _sizes, cast, expand, result_type
+from .errors import ArgumentError, DimError, ShapeError
+from .op import Op, Plain
+
+__all__ = [
+    "cat", "chunk", "contiguous", "flatten", "flip", "movedim", "narrow", "permute", "repeat", "reshape",
+    "roll", "rot90", "split", "squeeze", "stack", "tile", "transpose", "tril", "triu", "unbind",
+    "unflatten", "unsqueeze",
+]  # fmt: skip
+
+
+class Reshape(Op):
+    """y = the elements of x in order, in another shape; a view where the strides allow."""
+
+    view = True
+
+    def __init__(self, shape: tuple[int, ...], source: tuple[int, ...]) -> None:
+        self.shape, self.source = shape, source
+
+    def forward(self, x: Array) -> Array:
+        return x.reshape(self.shape)
+
+    def grad_x(self, g: Value) -> Value:
+        return Reshape(self.source, self.shape)(g)
+
+
+class Permute(Op):
+    """y = x with its dimensions in another order; a view."""
+
+    view = True
+
+    def __init__(self, dims: tuple[int, ...]) -> None:
+        self.dims = dims
+
+    def forward(self, x: Array) -> Array:
+        return x.transpose(self.dims)
+
+    def grad_x(self, g: Value) -> Value:
+        return Permute(tuple(int(i) for i in np.argsort(self.dims)))(g)
+
+
+class Flip(Op):
+    """y = x read backwards along some dimensions."""
+
+    def __init__(self, dims: tuple[int, ...]) -> None:
+        self.dims = dims
+
+    def forward(self, x: Array) -> Array:
+        return np.flip(x, self.dims).copy(order="K")
+
+    def grad_x(self, g: Value) -> Value:
+        return Flip(self.dims)(g)
+
+
+class Pad(Op):
+    """y = x with ``before[i]`` and ``after[i]`` constant elements around each dimension i; the adjoint crops."""
+
+    def __init__(self, before: tuple[int, ...], after: tuple[int, ...], value: float = 0.0) -> None:
+        self.before, self.after, self.value = before, after, value
+
+    def forward(self, x: Array) -> Array:
+        order = np.argsort([-builtins.abs(s) for s in x.strides], kind="stable")
+        back = np.argsort(order)
+        shape = [n + b + a for n, b, a in zip(x.shape, self.before, self.after)]
+        y = np.full([shape[i] for i in order], self.value, x.dtype).transpose(back)
+        y[tuple(slice(b, b + n) for b, n in zip(self.before, x.shape))] = x
+        return y
+
+    def grad_x(self, g: Value) -> Value:
+        return Crop(self.before, self.after)(g)
+
+
+class Crop(Op):
+    """y = x without ``before[i]`` and ``after[i]`` elements at the ends of each dimension i; the adjoint pads with zeros."""
+
+    view = True
+
+    def __init__(self, before: tuple[int, ...], after: tuple[int, ...]) -> None:
+        self.before, self.after = before, after
+
+    def forward(self, x: Array) -> Array:
+        return x[tuple(slice(b, n - a) for n, b, a in zip(x.shape, self.before, self.after))]
+
+    def grad_x(self, g: Value) -> Value:
+        return Pad(self.before, self.after)(g)
+
+
+class Cat(Op):
+    """y = the operands one after the other along a dimension; each receives its slice of g."""
+
+    def __init__(self, dim: int, sizes: tuple[int, ...]) -> None:
+        self.dim, self.sizes = dim, sizes
+
+    def forward(self, *xs: Array) -> Array:
+        return np.concatenate(xs, self.dim)
+
+    def grad_xs(self, g: Value, wanted: tuple[bool, ...]) -> list[Value | None]:
+        total, start, out = builtins.sum(self.sizes), 0, []
+        for size, want in zip(self.sizes, wanted):
+            before = tuple(start if i == self.dim else 0 for i in range(g.ndim))
+            after = tuple(total - start - size if i == self.dim else 0 for i in range(g.ndim))
+            out.append(Crop(before, after)(g) if want else None)
+            start += size
+        return out
+
+
+def _dim(op: str, dim: int, rank: int) -> int:
+    if not -rank <= dim < rank:
+        raise DimError(f"{op}: dim={dim} for {rank} dimensions; give a number from {-rank} to {rank - 1}")
+    return dim % rank
+
+
+def reshape(input: Value, *shape: Any) -> Value:
+    """Return the elements in another shape; one size may be -1 and is worked out. A view where the strides allow."""
+    wanted = _sizes(shape)
+    size = math.prod(input.shape)
+    known = math.prod(n for n in wanted if n != -1)
+    if wanted.count(-1) > 1 or builtins.any(n < -1 for n in wanted):
+        raise ArgumentError(f"reshape: {wanted} leaves more than one size open, or holds a negative one; give at most one -1")
+    if -1 in wanted:
+        if known == 0 or size % known:
+            raise ShapeError(f"reshape: {size} elements {input.shape} do not divide into {wanted}: {size} / {known} is no whole number")
+        wanted = tuple(size // known if n == -1 else n for n in wanted)
+    elif known != size:
+        raise ShapeError(f"reshape: {input.shape} holds {size} elements, {wanted} would hold {known}; make the products equal")
+    return input if wanted == input.shape else Reshape(wanted, input.shape)(input)
+
+
+def permute(input: Value, *dims: Any) -> Value:
+    """Return the dimensions in another order, as a view."""
+    given = _sizes(dims)
+    order = tuple(_dim("permute", d, input.ndim) for d in given) if len(given) == input.ndim else ()
+    if len(set(order)) != input.ndim:
+        raise ArgumentError(f"permute: dims {given} is no order of the {input.ndim} dimensions of {input.shape}; name each once")
+    return Permute(order)(input)
+
+
+def transpose(input: Value, dim0: int, dim1: int) -> Value:
+    """Exchange two dimensions, as a view."""
+    if input.ndim == 0:
+        return input
+    order = list(range(input.ndim))
+    a, b = _dim("transpose", dim0, input.ndim), _dim("transpose", dim1, input.ndim)
+    order[a], order[b] = b, a
+    return Permute(tuple(order))(input)
+
+
+def movedim(input: Value, source: int | Sequence[int], destination: int | Sequence[int]) -> Value:
+    """Move dimensions to new places, the others keep their order."""
+    src = [source] if isinstance(source, int) else list(source)
+    dst = [destination] if isinstance(destination, int) else list(destination)
+    if len(src) != len(dst):
+        raise ArgumentError(f"movedim: {len(src)} sources {src} for {len(dst)} destinations {dst}; give as many")
+    src, dst = ([_dim("movedim", d, input.ndim) for d in ds] for ds in (src, dst))
+    if len(set(src)) != len(src) or len(set(dst)) != len(dst):
+        raise ArgumentError(f"movedim: {source} to {destination} names a dimension twice; name each once")
+    order: list[int] = [d for d in range(input.ndim) if d not in src]
+    for d, s in sorted(zip(dst, src)):
+        order.insert(d, s)
+    return Permute(tuple(order))(input)
+
+
+def flatten(input: Value, start_dim: int = 0, end_dim: int = -1) -> Value:
+    """Merge the dimensions from ``start_dim`` to ``end_dim`` into one."""
+    if input.ndim == 0:
+        return reshape(input, (1,))
+    a, b = _dim("flatten", start_dim, input.ndim), _dim("flatten", end_dim, input.ndim)
+    if a > b:
+        raise ArgumentError(f"flatten: start_dim {start_dim} lies behind end_dim {end_dim}; exchange them")
+    merged = math.prod(input.shape[a : b + 1])
+    return reshape(input, (*input.shape[:a], merged, *input.shape[b + 1 :]))
+
+
+def unflatten(input: Value, dim: int, sizes: Sequence[int]) -> Value:
+    """Split one dimension into several; one of the sizes may be -1."""
+    d, sizes = _dim("unflatten", dim, input.ndim), tuple(sizes)
+    if -1 in sizes:
+        known = math.prod(n for n in sizes if n != -1)
+        sizes = tuple(input.shape[d] // builtins.max(known, 1) if n == -1 else n for n in sizes)
+    if math.prod(sizes) != input.shape[d]:
+        raise ShapeError(f"unflatten: sizes {sizes} multiply to {math.prod(sizes)}, dimension {dim} of {input.shape} has {input.shape[d]}")
+    return reshape(input, (*input.shape[:d], *sizes, *input.shape[d + 1 :]))
+
+
+def squeeze(input: Value, dim: Dim = None) -> Value:
+    """Drop dimensions of size 1: all of them, or those named that have it."""
+    if dim is None:
+        drop = {i for i, n in enumerate(input.shape) if n == 1}
+    else:
+        given = (dim,) if isinstance(dim, int) else tuple(dim)
+        rank = builtins.max(input.ndim, 1)
+        drop = {d for d in (_dim("squeeze", d, rank) for d in given) if d < input.ndim and input.shape[d] == 1}
+    return reshape(input, tuple(n for i, n in enumerate(input.shape) if i not in drop))
+
+
+def unsqueeze(input: Value, dim: int) -> Value:
+    """Insert a dimension of size 1 before position ``dim``."""
+    d = _dim("unsqueeze", dim, input.ndim + 1)
+    return reshape(input, (*input.shape[:d], 1, *input.shape[d:]))
+
+
+def flip(input: Value, dims: int | Sequence[int]) -> Value:
+    """Reverse the order along ``dims``."""
+    given = (dims,) if isinstance(dims, int) else tuple(dims)
+    order = tuple(_dim("flip", d, input.ndim) for d in given)
+    if len(set(order)) != len(order):
+        raise ArgumentError(f"flip: dims {given} names a dimension twice; name each once")
+    return Flip(order)(input)
+
+
+def cat(tensors: Sequence[Value], dim: int = 0) -> Value:
+    """Join tensors along a dimension; the other sizes must agree. Empty 1-d tensors are skipped, as in PyTorch."""
+    if not tensors:
+        raise ArgumentError("cat: no tensors were given; give at least one")
+    parts = [t for t in tensors if t.shape != (0,)] or [tensors[0]]
+    if builtins.any(t.ndim == 0 for t in parts):
+        raise ShapeError("cat: a tensor without dimensions cannot be joined; use stack, or reshape it to (1,)")
+    d = _dim("cat", dim, parts[0].ndim)
+    rest = parts[0].shape[:d] + parts[0].shape[d + 1 :]
+    for i, t in enumerate(parts):
+        if t.ndim != parts[0].ndim or t.shape[:d] + t.shape[d + 1 :] != rest:
+            raise ShapeError(f"cat: tensor {i} has shape {t.shape}, tensor 0 {parts[0].shape}; they may differ in dimension {d} alone")
+    dtype = result_type(*parts)
+    return Cat(d, tuple(t.shape[d] for t in parts))(*(cast(t, dtype) for t in parts))
+
+
+def stack(tensors: Sequence[Value], dim: int = 0) -> Value:
+    """Join tensors of equal shape along a new dimension."""
+    if not tensors:
+        raise ArgumentError("stack: no tensors were given; give at least one")
+    for i, t in enumerate(tensors):
+        if t.shape != tensors[0].shape:
+            raise ShapeError(f"stack: tensor {i} has shape {t.shape}, tensor 0 {tensors[0].shape}; stack needs equal shapes")
+    return cat([unsqueeze(t, dim) for t in tensors], _dim("stack", dim, tensors[0].ndim + 1))
+
+
+def narrow(input: Value, dim: int, start: int, length: int) -> Value:
+    """Return ``length`` elements along ``dim`` from ``start``, as a view."""
+    d = _dim("narrow", dim, input.ndim)
+    n = input.shape[d]
+    first = start + n if start < 0 else start
+    if length < 0 or not 0 <= first <= n - length:
+        raise DimError(f"narrow: {length} elements from {start} do not lie within dimension {dim} of size {n}")
+    before = tuple(first if i == d else 0 for i in range(input.ndim))
+    after = tuple(n - first - length if i == d else 0 for i in range(input.ndim))
+    return Crop(before, after)(input)
+
+
+def split(input: Value, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Value, ...]:
+    """Cut along ``dim`` into parts of a size (the last may be smaller), or into parts of given sizes; views."""
+    d = _dim("split", dim, input.ndim)
+    n = input.shape[d]
+    if isinstance(split_size_or_sections, int):
+        size = split_size_or_sections
+        if size < 0 or (size == 0 and n):
+            raise ArgumentError(f"split: a size of {size} cannot cut {n} elements; give at least 1")
+        sizes = [builtins.min(size, n - s) for s in range(0, n, size)] if n else [0]
+    else:
+        sizes = list(split_size_or_sections)
+        if builtins.sum(sizes) != n or builtins.any(s < 0 for s in sizes):
+            raise ArgumentError(f"split: sections {sizes} add up to {builtins.sum(sizes)}, dimension {dim} of {input.shape} has {n}")
+    starts = np.cumsum([0, *sizes]).tolist()
+    return tuple(narrow(input, d, a, s) for a, s in zip(starts, sizes))
+
+
+def chunk(input: Value, chunks: int, dim: int = 0) -> tuple[Value, ...]:
+    """Cut along ``dim`` into at most ``chunks`` parts of equal size (the last may be smaller)."""
+    if chunks < 1:
+        raise ArgumentError(f"chunk: chunks is {chunks}; give at least 1")
+    n = input.shape[_dim("chunk", dim, input.ndim)]
+    if n == 0:
+        return split(input, [0] * chunks, dim)
+    return split(input, -(-n // chunks), dim)
+
+
+def unbind(input: Value, dim: int = 0) -> tuple[Value, ...]:
+    """Return the slices along ``dim``, without it."""
+    return tuple(squeeze(part, dim) for part in split(input, 1, dim)) if input.shape[dim] else ()
+
+
+def repeat(input: Value, *repeats: Any) -> Value:
+    """Repeat the whole tensor as often as told along each dimension (new leading ones allowed); PyTorch's ``Tensor.repeat``."""
+    times = _sizes(repeats)
+    if len(times) < input.ndim or builtins.any(t < 0 for t in times):
+        raise ArgumentError(f"repeat: {times} for a tensor {input.shape}; give at least {input.ndim} numbers, none negative")
+    shape = (1,) * (len(times) - input.ndim) + tuple(input.shape)
+    doubled = [n for s in shape for n in (1, s)]
+    spread = [n for t, s in zip(times, shape) for n in (t, s)]
+    return reshape(expand(reshape(input, doubled), spread), [t * s for t, s in zip(times, shape)])
+
+
+def tile(input: Value, *dims: Any) -> Value:
+    """Repeat like `repeat`; missing leading repeats count as 1."""
+    times = _sizes(dims)
+    return repeat(input, (1,) * (input.ndim - len(times)) + times)
+
+
+def roll(input: Value, shifts: int | Sequence[int], dims: Dim = None) -> Value:
+    """Shift cyclically along ``dims`` (the flattened tensor if None)."""
+    if dims is None:
+        if not isinstance(shifts, int):
+            raise ArgumentError(f"roll: shifts {shifts} without dims; give one shift, or name the dimensions")
+        return reshape(roll(reshape(input, (-1,)), shifts, 0), input.shape)
+    by = (shifts,) if isinstance(shifts, int) else tuple(shifts)
+    along = (dims,) if isinstance(dims, int) else tuple(dims)
+    if len(by) != len(along):
+        raise ArgumentError(f"roll: {len(by)} shifts {by} for {len(along)} dims {along}; give as many")
+    y = input
+    for s, d in zip(by, along):
+        d = _dim("roll", d, y.ndim)
+        n = y.shape[d]
+        k = s % n if n else 0
+        if k:
+            y = cat([narrow(y, d, n - k, k), narrow(y, d, 0, n - k)], d)
+    return y
+
+
+def rot90(input: Value, k: int = 1, dims: Sequence[int] = (0, 1)) -> Value:
+    """Rotate by 90 degrees k times in the plane of two dimensions, from the first towards the second."""
+    if len(dims) != 2 or input.ndim < 2:
+        raise ArgumentError(f"rot90: dims {tuple(dims)} for a tensor {input.shape}; give two of its dimensions")
+    a, b = _dim("rot90", dims[0], input.ndim), _dim("rot90", dims[1], input.ndim)
+    if a == b:
+        raise ArgumentError(f"rot90: dims {tuple(dims)} name one dimension twice; give two different ones")
+    if k % 4 == 1:
+        return transpose(flip(input, b), a, b)
+    if k % 4 == 2:
+        return flip(input, (a, b))
+    return flip(transpose(input, a, b), b) if k % 4 == 3 else flip(input, ())
+
+
+def tril(input: Value, diagonal: int = 0) -> Value:
+    """Keep the elements on and below a diagonal of the last two dimensions, zeros elsewhere."""
+    return _triangle("tril", np.tril, input, diagonal)
+
+
+def triu(input: Value, diagonal: int = 0) -> Value:
+    """Keep the elements on and above a diagonal of the last two dimensions, zeros elsewhere."""
+    return _triangle("triu", np.triu, input, diagonal)
+
+
+def _triangle(op: str, function: Any, input: Value, diagonal: int) -> Value:
+    from .arithmetic import where
+
+    if input.ndim < 2:
+        raise ShapeError(f"{op}: the input has shape {input.shape}, expected at least two dimensions; give a matrix or a batch of them")
+    keep = Plain(lambda x: np.broadcast_to(function(np.ones(x.shape[-2:], np.bool_), diagonal), x.shape), op)(input)
+    return where(keep, input, input.dtype.type(0))
+
+
+class Contiguous(Op):
+    """y = x with its bytes in row-major order."""
+
+    def forward(self, x: Array) -> Array:
+        return np.ascontiguousarray(x)
+
+    def grad_x(self, g: Value) -> Value:
+        return g
+
+
+
+def contiguous(input: Value) -> Value:
+    """Return the elements with their bytes in row-major order; the value is the same."""
+    return Contiguous()(input)
