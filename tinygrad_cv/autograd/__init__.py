@@ -1,0 +1,15 @@
+"""The engine: recording, the reverse pass, modes and observers."""
+
+from __future__ import annotations
+
+from .differentiate import backward as backward
+from .differentiate import grad as grad
+from .mode import enable_grad as enable_grad
+from .mode import inference_mode as inference_mode
+from .mode import is_grad_enabled as is_grad_enabled
+from .mode import is_inference_mode_enabled as is_inference_mode_enabled
+from .mode import no_grad as no_grad
+from .mode import set_grad_enabled as set_grad_enabled
+from .node import Node as Node
+from .observe import Observer as Observer
+from .observe import observing as observing

@@ -1,0 +1,189 @@
+"""The reverse pass.
+
+Nodes are visited in falling order of creation: an operation is always created after its operands, so when a node's turn
+comes, every contribution to its output's gradient has arrived (a topological order without a search for one). The pass
+is iterative, linear in the graph (but for the sort), and frees what a node kept as soon as its rules have run.
+
+Without ``create_graph`` the rules run on bare arrays. With it the same rules run on tensors, are recorded, and the
+gradients can be differentiated again. A fused op's rules know arrays alone; there its composite is differentiated instead.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from operator import attrgetter
+from typing import Any
+
+from ..ops.errors import AutogradError
+from .mode import MODE
+from .node import Node
+from .observe import OBSERVERS
+
+_number = attrgetter("number")
+
+
+def run(
+    guest: type,
+    roots: Sequence[Any],
+    seeds: Sequence[Any],
+    *,
+    targets: Sequence[Any] | None = None,
+    retain_graph: bool = False,
+    create_graph: bool = False,
+    stop: frozenset[Any] = frozenset(),
+) -> dict[Any, Any]:
+    """Send ``seeds`` (gradients) back from ``roots`` (nodes or leaf tensors).
+
+    Nodes in ``stop`` are ends: the pass does not look below them.
+    Returns the gradients that reach leaves, by leaf; or, with ``targets`` (nodes or leaves), those that reach them. Values
+    are arrays, or tensors with ``create_graph``.
+    """
+    grads: dict[Any, Any] = {}
+    for root, seed in zip(roots, seeds):
+        value = seed if create_graph else seed._data
+        grads[root] = grads[root] + value if root in grads else value
+    order = _reachable([r for r in roots if isinstance(r, Node)], stop)
+    waited = set(targets) if targets is not None else None
+    through = None if waited is None else _leading_to(waited, order)
+    asked = None if waited is None or through is None else waited | through
+    found: dict[Any, Any] = {}
+    before = MODE.enabled
+    MODE.enabled = create_graph
+    try:
+        for node in order:
+            g = grads.pop(node, None)
+            if g is None:
+                continue
+            if node.hooks:
+                g = _run_hooks(guest, node.hooks, g, create_graph)
+            if node.retain is not None:
+                _retain(guest, node, g)
+            if waited is not None and node in waited:
+                found[node] = g
+            if through is not None and node not in through:
+                continue
+            node.check_saved()
+            for edge, gradient in _apply(guest, node, g, asked, create_graph):
+                held = grads.get(edge)
+                grads[edge] = gradient if held is None else held + gradient
+            if not (retain_graph or create_graph):
+                node.free()
+    finally:
+        MODE.enabled = before
+    if waited is None:
+        return grads
+    found.update((t, grads[t]) for t in waited if not isinstance(t, Node) and t in grads)
+    return found
+
+
+def _reachable(roots: list[Node], stop: frozenset[Any]) -> list[Node]:
+    """Return the nodes below the roots, the latest first, without looking below those in ``stop``."""
+    seen = set(roots)
+    stack = list(seen)
+    while stack:
+        for edge in stack.pop().inputs:
+            if type(edge) is Node and edge not in seen:
+                seen.add(edge)
+                if edge not in stop:
+                    stack.append(edge)
+    return sorted(seen, key=_number, reverse=True)
+
+
+def _leading_to(targets: set[Any], order: list[Node]) -> set[Any]:
+    """Return the nodes through which a gradient can reach a target."""
+    through: set[Any] = set()
+    for node in reversed(order):
+        if any(edge is not None and (edge in through or edge in targets) for edge in node.inputs):
+            through.add(node)
+    return through
+
+
+def _apply(guest: type, node: Node, g: Any, asked: set[Any] | None, create_graph: bool) -> list[tuple[Any, Any]]:
+    """Run a node's rules; return (edge, gradient) pairs, only for edges that somebody waits for."""
+    edges = node.inputs if asked is None else tuple(e if e is not None and e in asked else None for e in node.inputs)
+    if OBSERVERS:
+        return _observed(guest, node, g, edges, create_graph)
+    return _gradients(guest, node, g, edges, create_graph)
+
+
+def _gradients(guest: type, node: Node, g: Any, asked: tuple[Any, ...], create_graph: bool) -> list[tuple[Any, Any]]:
+    op = node.op
+    if create_graph and op.fused:
+        return _through_composite(guest, node, g, asked)
+    if create_graph:
+        y = guest._from_node(node.y, node) if node.y is not None else None  # type: ignore[attr-defined]
+        arguments = node.saved
+    else:
+        y = node.y
+        arguments = [v._data if isinstance(v, guest) else v for v in node.saved]  # type: ignore[attr-defined]
+    if not arguments:
+        arguments = [None] * len(asked)
+    values = [g, y, None, *arguments, *node.extras]
+    pairs = []
+    for rule in node.plan.rules:
+        if rule.joint:
+            places = range(len(asked)) if op.variadic else rule.targets
+            values[2] = tuple(asked[t] is not None for t in places)
+            if not any(values[2]):
+                continue
+            results = _call(op, rule, values, arguments)
+            pairs += [(asked[t], r) for t, r in zip(places, results) if asked[t] is not None and r is not None]
+        else:
+            edge = asked[rule.targets[0]]
+            if edge is not None:
+                gradient = rule.function(op, *[values[i] for i in rule.places])
+                if gradient is not None:
+                    pairs.append((edge, gradient))
+    return pairs
+
+
+def _call(op: Any, rule: Any, values: list[Any], arguments: list[Any]) -> Any:
+    """Call a joint rule; a variadic op's arguments are handed over as one list."""
+    if op.variadic:
+        by_name = {"g": values[0], "y": values[1], "wanted": values[2], op.argument_names[0]: arguments}
+        return rule.function(op, *[by_name[n] for n in rule.needs])
+    return rule.function(op, *[values[i] for i in rule.places])
+
+
+def _through_composite(guest: type, node: Node, g: Any, asked: tuple[Any, ...]) -> list[tuple[Any, Any]]:
+    """Differentiate a fused op past the first order: record its composite and take that one's gradients."""
+    y = node.op.composite(*node.saved)  # type: ignore[attr-defined]
+    targets = list(dict.fromkeys(a for a in asked if a is not None))
+    below = frozenset(v._node for v in node.saved if isinstance(v, guest) and v._node is not None)  # type: ignore[attr-defined]
+    found = run(guest, [y._node], [g], targets=targets, create_graph=True, stop=below)
+    return [(t, found[t]) for t in targets if t in found]
+
+
+def _observed(guest: type, node: Node, g: Any, asked: tuple[Any, ...], create_graph: bool) -> list[tuple[Any, Any]]:
+    for observer in OBSERVERS:
+        observer.before_backward(node, g)
+    start = time.perf_counter()
+    pairs = _gradients(guest, node, g, asked, create_graph)
+    seconds = time.perf_counter() - start
+    remaining = list(pairs)
+    in_order: list[Any] = []
+    for edge in asked:
+        at = next((i for i, (e, _) in enumerate(remaining) if e is edge), None) if edge is not None else None
+        in_order.append(None if at is None else remaining.pop(at)[1])
+    for observer in OBSERVERS:
+        observer.after_backward(node, g, in_order, seconds)
+    return pairs
+
+
+def _run_hooks(guest: type, hooks: list[Any], g: Any, create_graph: bool) -> Any:
+    t = g if create_graph else guest(g)
+    for hook in list(hooks):
+        result = hook(t)
+        if result is not None:
+            if result.shape != t.shape:
+                raise AutogradError(f"hook: it returned a gradient of shape {result.shape} for a tensor of {t.shape}; return the same shape, or None")
+            t = result
+    return t if create_graph else t._data
+
+
+def _retain(guest: type, node: Node, g: Any) -> None:
+    tensor = node.retain()
+    if tensor is not None:
+        value = g if isinstance(g, guest) else guest(g.copy())
+        tensor.grad = value if tensor.grad is None else tensor.grad + value
