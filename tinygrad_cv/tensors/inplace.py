@@ -1,0 +1,207 @@
+"""Writing in place: assignment, ``+=`` and the methods that end in an underscore.
+
+A write computes the new value out of place, gives the tensor that value's node, and copies the value into the memory.
+The memory's version is counted, so that a derivative which needs the old value refuses instead of being wrong. A write
+through a view also gives the base a new node (``Replace``), and other views of it look up theirs again when used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import ops
+from ..autograd.mode import MODE
+from ..autograd.node import Version, user_line
+from ..ops.errors import AutogradError, DTypeError, ShapeError
+from ..ops.index import Replace, Take, is_basic, read_index
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+
+
+def write(t: Any, new: Any, op: str) -> Any:
+    """Make ``new`` (of the same shape once broadcast) the value of ``t``, in its memory and in its graph."""
+    if new.shape != t.shape:
+        raise ShapeError(f"{op}: the result has shape {new.shape}, the tensor {t.shape}, and in place it cannot grow; write it out of place")
+    if new.dtype != t.dtype:
+        if new.dtype.kind == "f" and t.dtype.kind != "f":
+            raise DTypeError(f"{op}: the result has dtype {new.dtype}, the tensor {t.dtype}, which cannot hold it; cast the tensor first")
+        new = new.to(t.dtype)
+    root = t
+    while root._view is not None:
+        root = root._view.parent
+    recorded = MODE.enabled and (new._needs or t._needs)
+    if MODE.enabled and root._needs and root._node is None:
+        raise AutogradError(f"{op}: a leaf that requires a gradient is written in place; do it inside no_grad(), or write it out of place")
+    if t._version is None:
+        t._version = Version()
+    version = t._version
+    if root._node is not None and root._node.y is not None:
+        root._node.overwritten = user_line()
+    if recorded:
+        _give_node(t, new)
+        version.recorded += 1
+        if t._view is not None:
+            t._view.stamp = version.recorded - 1
+    if not t._data.flags.writeable:
+        raise AutogradError(f"{op}: the memory of this tensor is read-only; write on a clone()")
+    np.copyto(t._data, new._data)
+    version.count += 1
+    version.line = user_line()
+    return t
+
+
+def _give_node(t: Any, new: Any) -> None:
+    """Let the graph of the tensor, and of all that it is a view of, continue from ``new``."""
+    while t._view is not None:
+        parent = t._view.parent
+        new = Replace(t._view.op)(parent._alias(), new)
+        t = parent
+    t._node, t._needs = new._node, new._needs
+
+
+class InPlace:
+    """The operations that write into their tensor. Each is its namesake without the underscore, then a write."""
+
+    def copy_(self: Any, src: Any) -> Tensor:
+        """Take over the values of ``src``, broadcast and cast."""
+        source = src if hasattr(src, "_data") else type(self)(np.asarray(src))
+        return write(self, ops.expand_to(ops.cast(source, self.dtype), self.shape), "copy_")  # type: ignore[no-any-return]
+
+    def fill_(self: Any, value: Any) -> Tensor:
+        """Set every element to ``value``."""
+        return write(self, ops.expand_to(ops.cast(_plain(self, value), self.dtype), self.shape), "fill_")  # type: ignore[no-any-return]
+
+    def zero_(self: Any) -> Tensor:
+        """Set every element to 0."""
+        return self.fill_(0)  # type: ignore[no-any-return]
+
+    def __setitem__(self: Any, index: Any, value: Any) -> None:
+        index = read_index(index)
+        select = Take(index, self.shape)
+        try:
+            part = self._data[index]
+        except IndexError as error:
+            raise ops.errors.DimError(f"index: {error}, for a tensor of shape {self.shape}") from None
+        value = ops.cast(_plain(self, value), self.dtype)
+        while value.ndim > part.ndim and value.shape[0] == 1:
+            value = ops.reshape(value, value.shape[1:])
+        value = ops.expand_to(value, part.shape) if ops.broadcast_shape("assignment", value.shape, part.shape) == part.shape else _too_big(value, part)
+        if is_basic(index) and not isinstance(part, np.generic):
+            write(self[index], value, "assignment")
+        else:
+            write(self, Replace(select)(self._alias(), value), "assignment")
+
+    def __iadd__(self: Any, other: Any) -> Tensor:
+        return self.add_(other)  # type: ignore[no-any-return]
+
+    def __isub__(self: Any, other: Any) -> Tensor:
+        return self.sub_(other)  # type: ignore[no-any-return]
+
+    def __imul__(self: Any, other: Any) -> Tensor:
+        return self.mul_(other)  # type: ignore[no-any-return]
+
+    def __itruediv__(self: Any, other: Any) -> Tensor:
+        return self.div_(other)  # type: ignore[no-any-return]
+
+    def add_(self: Any, other: Any, *, alpha: float = 1) -> Tensor:
+        """``self + alpha * other``, in place."""
+        return write(self, ops.add(self._alias(), other, alpha=alpha), "add_")  # type: ignore[no-any-return]
+
+    def sub_(self: Any, other: Any, *, alpha: float = 1) -> Tensor:
+        """``self - alpha * other``, in place."""
+        return write(self, ops.sub(self._alias(), other, alpha=alpha), "sub_")  # type: ignore[no-any-return]
+
+    def mul_(self: Any, other: Any) -> Tensor:
+        """``self * other``, in place."""
+        return write(self, ops.mul(self._alias(), other), "mul_")  # type: ignore[no-any-return]
+
+    def div_(self: Any, other: Any) -> Tensor:
+        """``self / other``, in place."""
+        return write(self, ops.div(self._alias(), other), "div_")  # type: ignore[no-any-return]
+
+    def pow_(self: Any, exponent: Any) -> Tensor:
+        """``self ** exponent``, in place."""
+        return write(self, ops.pow(self._alias(), exponent), "pow_")  # type: ignore[no-any-return]
+
+    def lerp_(self: Any, end: Any, weight: Any) -> Tensor:
+        """``self + weight * (end - self)``, in place."""
+        return write(self, ops.lerp(self._alias(), end, weight), "lerp_")  # type: ignore[no-any-return]
+
+    def addcmul_(self: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
+        """``self + value * tensor1 * tensor2``, in place."""
+        return write(self, ops.addcmul(self._alias(), tensor1, tensor2, value=value), "addcmul_")  # type: ignore[no-any-return]
+
+    def addcdiv_(self: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
+        """``self + value * tensor1 / tensor2``, in place."""
+        return write(self, ops.addcdiv(self._alias(), tensor1, tensor2, value=value), "addcdiv_")  # type: ignore[no-any-return]
+
+    def clamp_(self: Any, min: Any = None, max: Any = None) -> Tensor:
+        """Limit to [min, max], in place."""
+        return write(self, ops.clamp(self._alias(), min, max), "clamp_")  # type: ignore[no-any-return]
+
+    def masked_fill_(self: Any, mask: Any, value: Any) -> Tensor:
+        """Set the elements where the mask is True, in place."""
+        return write(self, ops.masked_fill(self._alias(), mask, value), "masked_fill_")  # type: ignore[no-any-return]
+
+    def scatter_(self: Any, dim: int, index: Any, src: Any) -> Tensor:
+        """`scatter`, in place."""
+        return write(self, ops.scatter(self._alias(), dim, index, src), "scatter_")  # type: ignore[no-any-return]
+
+    def scatter_add_(self: Any, dim: int, index: Any, src: Any) -> Tensor:
+        """`scatter_add`, in place."""
+        return write(self, ops.scatter_add(self._alias(), dim, index, src), "scatter_add_")  # type: ignore[no-any-return]
+
+    def neg_(self: Any) -> Tensor:
+        """``-self``, in place."""
+        return write(self, ops.neg(self._alias()), "neg_")  # type: ignore[no-any-return]
+
+    def exp_(self: Any) -> Tensor:
+        """e^x, in place."""
+        return write(self, ops.exp(self._alias()), "exp_")  # type: ignore[no-any-return]
+
+    def log_(self: Any) -> Tensor:
+        """ln x, in place."""
+        return write(self, ops.log(self._alias()), "log_")  # type: ignore[no-any-return]
+
+    def sqrt_(self: Any) -> Tensor:
+        """The square root, in place."""
+        return write(self, ops.sqrt(self._alias()), "sqrt_")  # type: ignore[no-any-return]
+
+    def abs_(self: Any) -> Tensor:
+        """|x|, in place."""
+        return write(self, ops.abs(self._alias()), "abs_")  # type: ignore[no-any-return]
+
+    def relu_(self: Any) -> Tensor:
+        """max(x, 0), in place."""
+        return write(self, ops.relu(self._alias()), "relu_")  # type: ignore[no-any-return]
+
+    def sigmoid_(self: Any) -> Tensor:
+        """The sigmoid, in place."""
+        return write(self, ops.sigmoid(self._alias()), "sigmoid_")  # type: ignore[no-any-return]
+
+    def tanh_(self: Any) -> Tensor:
+        """tanh x, in place."""
+        return write(self, ops.tanh(self._alias()), "tanh_")  # type: ignore[no-any-return]
+
+    def normal_(self: Any, mean: float = 0.0, std: float = 1.0, *, generator: Any = None) -> Tensor:
+        """Draw every element from a normal distribution."""
+        from .random import pick
+
+        return write(self, type(self)(pick(generator).normal(mean, std, self.shape).astype(self.dtype)), "normal_")  # type: ignore[no-any-return]
+
+    def uniform_(self: Any, a: float = 0.0, b: float = 1.0, *, generator: Any = None) -> Tensor:
+        """Draw every element evenly from [a, b)."""
+        from .random import pick
+
+        return write(self, type(self)(pick(generator).uniform(a, b, self.shape).astype(self.dtype)), "uniform_")  # type: ignore[no-any-return]
+
+
+def _plain(t: Any, value: Any) -> Any:
+    return value if hasattr(value, "_data") else type(t).__mro__[0](np.asarray(value, t.dtype))
+
+
+def _too_big(value: Any, part: Any) -> Any:
+    raise ShapeError(f"assignment: a value of shape {value.shape} does not fit into a selection of shape {part.shape}; make them equal or broadcastable")

@@ -1,0 +1,300 @@
+"""The operations of a tensor by name and by symbol: a table from methods to the functions of `ops`.
+
+A function whose first argument is the tensor is a method as it stands; its docstring and signature come along.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import ops
+from ..ops.errors import ArgumentError, ShapeError
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+
+
+class Methods:
+    """What `Tensor` can do without writing into itself."""
+
+    # symbols
+    __add__ = ops.add
+    __sub__ = ops.sub
+    __mul__ = ops.mul
+    __truediv__ = ops.div
+    __floordiv__ = ops.floor_divide
+    __mod__ = ops.remainder
+    __pow__ = ops.pow
+    __matmul__ = ops.matmul
+    __neg__ = ops.neg
+    __abs__ = ops.abs
+    __invert__ = ops.bitwise_not
+    __and__ = ops.bitwise_and
+    __or__ = ops.bitwise_or
+    __xor__ = ops.bitwise_xor
+    __lt__ = ops.lt
+    __le__ = ops.le
+    __gt__ = ops.gt
+    __ge__ = ops.ge
+    __radd__ = ops.add
+    __rmul__ = ops.mul
+    __getitem__ = ops.getitem
+
+    def __pos__(self: Any) -> Tensor:
+        return self  # type: ignore[no-any-return]
+
+    def __rsub__(self: Any, other: Any) -> Tensor:
+        return ops.sub(other, self)  # type: ignore[no-any-return]
+
+    def __rtruediv__(self: Any, other: Any) -> Tensor:
+        return ops.div(other, self)  # type: ignore[no-any-return]
+
+    def __rfloordiv__(self: Any, other: Any) -> Tensor:
+        return ops.floor_divide(other, self)  # type: ignore[no-any-return]
+
+    def __rmod__(self: Any, other: Any) -> Tensor:
+        return ops.remainder(other, self)  # type: ignore[no-any-return]
+
+    def __rpow__(self: Any, other: Any) -> Tensor:
+        return ops.pow(other, self)  # type: ignore[no-any-return]
+
+    def __rmatmul__(self: Any, other: Any) -> Tensor:
+        return ops.matmul(other, self)  # type: ignore[no-any-return]
+
+    def __eq__(self: Any, other: Any) -> Any:
+        return NotImplemented if other is None or isinstance(other, str) else ops.eq(self, other)
+
+    def __ne__(self: Any, other: Any) -> Any:
+        return NotImplemented if other is None or isinstance(other, str) else ops.ne(self, other)
+
+    def __contains__(self: Any, element: Any) -> bool:
+        return bool(np.any(self._data == (element._data if hasattr(element, "_data") else element)))
+
+    # sizes
+    def size(self: Any, dim: int | None = None) -> Any:
+        """Return the shape, or the size of one dimension."""
+        return self.shape if dim is None else self.shape[dim]
+
+    def dim(self: Any) -> int:
+        """Return the number of dimensions."""
+        return int(self.ndim)
+
+    def numel(self: Any) -> int:
+        """Return the number of elements."""
+        return math.prod(self.shape)
+
+    nelement = numel
+
+    def element_size(self: Any) -> int:
+        """Return the bytes of one element."""
+        return int(self.itemsize)
+
+    def stride(self: Any, dim: int | None = None) -> Any:
+        """Return the steps in memory, in elements."""
+        steps = tuple(s // self.itemsize for s in self._data.strides)
+        return steps if dim is None else steps[dim]
+
+    # dtypes
+    def float(self: Any) -> Tensor:
+        """Cast to float32."""
+        return self.to(np.float32)  # type: ignore[no-any-return]
+
+    def double(self: Any) -> Tensor:
+        """Cast to float64."""
+        return self.to(np.float64)  # type: ignore[no-any-return]
+
+    def half(self: Any) -> Tensor:
+        """Cast to float16."""
+        return self.to(np.float16)  # type: ignore[no-any-return]
+
+    def int(self: Any) -> Tensor:
+        """Cast to int32."""
+        return self.to(np.int32)  # type: ignore[no-any-return]
+
+    def long(self: Any) -> Tensor:
+        """Cast to int64."""
+        return self.to(np.int64)  # type: ignore[no-any-return]
+
+    def bool(self: Any) -> Tensor:
+        """Cast to bool: True where not zero."""
+        return self.to(np.bool_)  # type: ignore[no-any-return]
+
+    def byte(self: Any) -> Tensor:
+        """Cast to uint8."""
+        return self.to(np.uint8)  # type: ignore[no-any-return]
+
+    def is_floating_point(self: Any) -> Any:
+        """Tell whether the elements are of floating point."""
+        return self.dtype.kind == "f"
+
+    # shapes
+    @property
+    def T(self: Any) -> Tensor:
+        """The transpose: dimensions in reverse order."""
+        return ops.permute(self, tuple(range(self.ndim))[::-1])  # type: ignore[no-any-return]
+
+    @property
+    def mT(self: Any) -> Tensor:
+        """The last two dimensions exchanged."""
+        return ops.transpose(self, -2, -1)  # type: ignore[no-any-return]
+
+    def t(self: Any) -> Tensor:
+        """The transpose of a matrix (or of a vector: itself)."""
+        if self.ndim > 2:
+            raise ShapeError(f"t: a tensor of shape {self.shape} has more than two dimensions; use transpose, permute or .mT")
+        return self.T  # type: ignore[no-any-return]
+
+    def view(self: Any, *shape: Any) -> Tensor:
+        """Return the same memory in another shape (or, given a dtype, cast); refuses where only a copy could."""
+        if len(shape) == 1 and isinstance(shape[0], np.dtype):
+            raise ArgumentError("view: reinterpreting the bytes as another dtype is not offered; use .to(dtype) to cast")
+        y = ops.reshape(self, *shape)
+        if y is not self and self._data.size and not np.may_share_memory(y._data, self._data):
+            raise ArgumentError(f"view: a tensor of shape {self.shape} with strides {self.stride()} has no view of shape {y.shape}; use reshape, which copies")
+        return y  # type: ignore[no-any-return]
+
+    def view_as(self: Any, other: Any) -> Tensor:
+        """`view` in the shape of another tensor."""
+        return self.view(other.shape)  # type: ignore[no-any-return]
+
+    def reshape_as(self: Any, other: Any) -> Tensor:
+        """`reshape` to the shape of another tensor."""
+        return ops.reshape(self, other.shape)  # type: ignore[no-any-return]
+
+    def expand_as(self: Any, other: Any) -> Tensor:
+        """`expand` to the shape of another tensor."""
+        return ops.expand(self, other.shape)  # type: ignore[no-any-return]
+
+    # functions that are methods as they stand
+    add = ops.add
+    sub = ops.sub
+    mul = ops.mul
+    div = ops.div
+    pow = ops.pow
+    neg = ops.neg
+    exp = ops.exp
+    expm1 = ops.expm1
+    log = ops.log
+    log1p = ops.log1p
+    log2 = ops.log2
+    log10 = ops.log10
+    sqrt = ops.sqrt
+    rsqrt = ops.rsqrt
+    reciprocal = ops.reciprocal
+    square = ops.square
+    sin = ops.sin
+    cos = ops.cos
+    tan = ops.tan
+    asin = ops.asin
+    acos = ops.acos
+    atan = ops.atan
+    sinh = ops.sinh
+    cosh = ops.cosh
+    tanh = ops.tanh
+    sigmoid = ops.sigmoid
+    erf = ops.erf
+    abs = ops.abs
+    sign = ops.sign
+    floor = ops.floor
+    ceil = ops.ceil
+    trunc = ops.trunc
+    round = ops.round
+    clamp = ops.clamp
+    maximum = ops.maximum
+    minimum = ops.minimum
+    sum = ops.sum
+    mean = ops.mean
+    var = ops.var
+    std = ops.std
+    amax = ops.amax
+    amin = ops.amin
+    max = ops.max
+    min = ops.min
+    prod = ops.prod
+    cumsum = ops.cumsum
+    cumprod = ops.cumprod
+    argmax = ops.argmax
+    argmin = ops.argmin
+    logsumexp = ops.logsumexp
+    softmax = ops.softmax
+    log_softmax = ops.log_softmax
+    norm = ops.norm
+    matmul = ops.matmul
+    mm = ops.mm
+    bmm = ops.bmm
+    mv = ops.mv
+    dot = ops.dot
+    outer = ops.outer
+    addmm = ops.addmm
+    reshape = ops.reshape
+    flatten = ops.flatten
+    unflatten = ops.unflatten
+    permute = ops.permute
+    transpose = ops.transpose
+    movedim = ops.movedim
+    squeeze = ops.squeeze
+    unsqueeze = ops.unsqueeze
+    split = ops.split
+    chunk = ops.chunk
+    unbind = ops.unbind
+    narrow = ops.narrow
+    index_select = ops.index_select
+    gather = ops.gather
+    scatter = ops.scatter
+    scatter_add = ops.scatter_add
+    take_along_dim = ops.take_along_dim
+    masked_fill = ops.masked_fill
+    masked_select = ops.masked_select
+    flip = ops.flip
+    roll = ops.roll
+    rot90 = ops.rot90
+    repeat = ops.repeat
+    repeat_interleave = ops.repeat_interleave
+    tile = ops.tile
+    expand = ops.expand
+    broadcast_to = ops.broadcast_to
+    tril = ops.tril
+    triu = ops.triu
+    diag = ops.diag
+    topk = ops.topk
+    sort = ops.sort
+    argsort = ops.argsort
+    nonzero = ops.nonzero
+    eq = ops.eq
+    ne = ops.ne
+    lt = ops.lt
+    le = ops.le
+    gt = ops.gt
+    ge = ops.ge
+    isnan = ops.isnan
+    isinf = ops.isinf
+    isfinite = ops.isfinite
+    all = ops.all
+    any = ops.any
+    lerp = ops.lerp
+    addcmul = ops.addcmul
+    addcdiv = ops.addcdiv
+    relu = ops.relu
+    logical_not = ops.logical_not
+    logical_and = ops.logical_and
+    logical_or = ops.logical_or
+    bitwise_and = ops.bitwise_and
+    bitwise_or = ops.bitwise_or
+    bitwise_xor = ops.bitwise_xor
+    bitwise_not = ops.bitwise_not
+    floor_divide = ops.floor_divide
+    remainder = ops.remainder
+    contiguous = ops.contiguous
+    subtract, multiply, divide, negative, absolute = ops.sub, ops.mul, ops.div, ops.neg, ops.abs
+    clip = ops.clamp
+
+    def where(self: Any, condition: Any, other: Any) -> Tensor:
+        """Keep the elements where the condition holds, take ``other`` elsewhere."""
+        return ops.where(condition, self, other)  # type: ignore[no-any-return]
+
+    def allclose(self: Any, other: Any, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: Any = False) -> Any:
+        """Tell whether all elements agree within atol + rtol |other|."""
+        return ops.allclose(self, other, rtol, atol, equal_nan)
