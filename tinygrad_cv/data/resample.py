@@ -11,12 +11,40 @@ Source: the convolution resampling of Pillow (`Image.resize`); filters: bilinear
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import StrEnum
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
 from tinygrad_cv.ops.errors import ArgumentError
 from tinygrad_cv.typing import Array
+
+
+class InterpolationMode(StrEnum):
+    """How a picture is read between its pixels; plain strings are accepted everywhere too."""
+
+    NEAREST = "nearest"
+    BOX = "box"
+    BILINEAR = "bilinear"
+    BICUBIC = "bicubic"
+    LANCZOS = "lanczos"
+
+
+def mode(name: Any) -> str:
+    """An interpolation by its name, refused with a sentence when unknown."""
+    try:
+        return InterpolationMode(name).value
+    except ValueError:
+        known = ", ".join(InterpolationMode)
+        raise ArgumentError(f"interpolation: got {name!r}; give one of {known}") from None
+
+
+def pil_mode(name: str) -> Any:
+    """PIL's constant for an interpolation."""
+    from PIL import Image
+
+    return Image.Resampling[name.upper()]
 
 
 def _cubic(t: Array) -> Array:
@@ -66,10 +94,7 @@ def resize(x: Array, size: tuple[int, int], interpolation: str = "bilinear", ant
     uint8 is rounded and clipped to uint8; other integers become float32; float keeps its dtype.
     ``interpolation`` is nearest, box, bilinear, bicubic or lanczos.
     """
-    if interpolation != "nearest" and interpolation not in FILTERS:
-        raise ArgumentError(
-            f"resize: unknown interpolation {interpolation!r}; give nearest, " + ", ".join(FILTERS)
-        )
+    interpolation = mode(interpolation)
     (h, w), (oh, ow) = x.shape[2:], size
     if min(h, w, oh, ow) < 1:
         raise ArgumentError(f"resize: cannot turn {h} x {w} pixels into {oh} x {ow}; give sizes of 1 or more")

@@ -62,7 +62,7 @@ def numpy_generator(generator: Any = None) -> np.random.Generator:
         return generator
     if isinstance(generator, int | np.integer):
         return keyed(int(generator))
-    inner = getattr(generator, "rng", None)
+    inner = getattr(generator, "numpy", None)
     if isinstance(inner, np.random.Generator):
         return inner
     raise ArgumentError(
@@ -86,8 +86,7 @@ def set_state(generator: Any, state: Any) -> None:
     numpy_generator(generator).bit_generator.state = state
 
 
-_fallback = np.random.Generator(np.random.PCG64(0))
-
-
 def _default() -> np.random.Generator:
-    return _fallback
+    from tinygrad_cv.tensors.random import default_generator
+
+    return default_generator.numpy
