@@ -29,7 +29,8 @@ def seed(t: Any, gradient: Any, op: str) -> Any:
     if gradient is None:
         if t._data.size != 1:
             raise AutogradError(
-                f"{op}: a tensor of shape {t.shape} is not a single number; give the gradient, or reduce it with .sum() or .mean()"
+                f"{op}: a tensor of shape {t.shape} is not a single number; give the gradient, or reduce it with "
+                ".sum() or .mean()"
             )
         return guest(np.ones(t.shape, t.dtype))
     g = gradient if isinstance(gradient, guest) else guest(np.asarray(gradient, t.dtype))
@@ -53,7 +54,11 @@ def _start(tensors: Any, gradients: Any, op: str) -> tuple[list[Any], list[Any],
 
 
 def backward(
-    tensors: Any, grad_tensors: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None
+    tensors: Any,
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Any = None,
 ) -> None:
     """Add the gradients of ``tensors`` with respect to the leaves of their graphs to the leaves' ``grad``.
 
@@ -108,7 +113,12 @@ def grad(
     guest = outs[0]._guest
     edges = [edge(t, "grad") for t in wrt]
     found = engine.run(
-        guest, roots, seeds, targets=edges, retain_graph=create_graph if retain_graph is None else retain_graph, create_graph=create_graph
+        guest,
+        roots,
+        seeds,
+        targets=edges,
+        retain_graph=create_graph if retain_graph is None else retain_graph,
+        create_graph=create_graph,
     )
     handed_out = {id(s._data) for s in seeds}
     results: list[Any] = []
@@ -119,7 +129,8 @@ def grad(
                 g = np.zeros(t.shape, t.dtype)
             elif not allow_unused:
                 raise AutogradError(
-                    f"grad: the outputs do not depend on input {i} of shape {t.shape}; give allow_unused=True to get None for it"
+                    f"grad: the outputs do not depend on input {i} of shape {t.shape}; give allow_unused=True to get "
+                    "None for it"
                 )
         if g is not None and not isinstance(g, guest):
             g = guest(owned(g, handed_out))
@@ -132,12 +143,12 @@ def grad(
 
 
 def owned(g: Array, handed_out: set[int]) -> Array:
-    """Return g, or a copy where its memory belongs to somebody else too: the incoming gradient of an addition, a view."""
+    """Return g, or a copy where its memory belongs to somebody else too: the incoming gradient of an addition, a
+    view.
+    """
     if type(g) is not np.ndarray:
         g = np.asarray(g)
     base = g.base
     shared = id(g) in handed_out or not g.flags.writeable or (base is not None and sys.getrefcount(base) > 2)
     handed_out.add(id(g))
     return g.copy(order="K") if shared else g
-
-

@@ -5,7 +5,7 @@ comes, every contribution to its output's gradient has arrived (a topological or
 is iterative, linear in the graph (but for the sort), and frees what a node kept as soon as its rules have run.
 
 Without ``create_graph`` the rules run on bare arrays. With it the same rules run on tensors, are recorded, and the
-gradients can be differentiated again. A fused op's rules know arrays alone; there its composite is differentiated instead.
+gradients can be differentiated again. A fused op's rules know arrays alone: there its composite is differentiated.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def run(
     """Send ``seeds`` (gradients) back from ``roots`` (nodes or leaf tensors).
 
     Nodes in ``stop`` are ends: the pass does not look below them.
-    Returns the gradients that reach leaves, by leaf; or, with ``targets`` (nodes or leaves), those that reach them. Values
-    are arrays, or tensors with ``create_graph``.
+    Returns the gradients that reach leaves, by leaf; or, with ``targets`` (nodes or leaves), those that reach them.
+    Values are arrays, or tensors with ``create_graph``.
     """
     grads: dict[Any, Any] = {}
     for root, seed in zip(roots, seeds):
@@ -177,7 +177,10 @@ def _run_hooks(guest: type, hooks: list[Any], g: Any, create_graph: bool) -> Any
         result = hook(t)
         if result is not None:
             if result.shape != t.shape:
-                raise AutogradError(f"hook: it returned a gradient of shape {result.shape} for a tensor of {t.shape}; return the same shape, or None")
+                raise AutogradError(
+                    f"hook: it returned a gradient of shape {result.shape} for a tensor of {t.shape}; return the same "
+                    "shape, or None"
+                )
             t = result
     return t if create_graph else t._data
 

@@ -30,7 +30,9 @@ class _Switch:
         self._before.append((MODE.enabled, MODE.inference))
         MODE.enabled, MODE.inference = self._enabled, self._inference or MODE.inference
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         MODE.enabled, MODE.inference = self._before.pop()
 
     def __call__(self, function: F) -> F:

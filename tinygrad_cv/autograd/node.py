@@ -114,16 +114,20 @@ class Node:
             )
         if self.overwritten is not None:
             raise AutogradError(
-                f"{self.op.name}: its result of shape {self.shape}, recorded at {in_words(self.line)}, was changed in place "
-                f"at {in_words(self.overwritten)}, but the derivative needs it; write the change out of place, or on a clone()"
+                f"{self.op.name}: its result of shape {self.shape}, recorded at {in_words(self.line)}, was changed in "
+                "place "
+                f"at {in_words(self.overwritten)}, but the derivative needs it; write the change out of place, or on a "
+                "clone()"
             )
         if self.versions is not None:
             for name, value, version in zip(self.argument_names(), self.saved, self.versions):
                 held = getattr(value, "_version", None)
                 if held is not None and held.count != version:
                     raise AutogradError(
-                        f"{self.op.name}: its argument {name} of shape {value.shape}, saved at {in_words(self.line)}, was changed "
-                        f"in place at {in_words(held.line)}, but the derivative needs it; write the change out of place, or on a clone()"
+                        f"{self.op.name}: its argument {name} of shape {value.shape}, saved at {in_words(self.line)}, "
+                        "was changed "
+                        f"in place at {in_words(held.line)}, but the derivative needs it; write the change out of "
+                        "place, or on a clone()"
                     )
 
     def argument_names(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Watching the engine: one protocol for the profiler, anomaly detection, the annotated drawing, the stepper and summaries.
+"""Watching the engine: one protocol for profiler, anomaly detection, annotated drawing, stepper and summaries.
 
 When no observer is on, the cost is one branch per operation.
 """
@@ -22,13 +22,17 @@ class Observer:
         """An op is about to compute."""
 
     def after_forward(self, op: Op, inputs: Sequence[Any], output: Any, seconds: float) -> None:
-        """An op has computed; ``output`` is the tensor (its ``grad_fn`` is the node, or None if nothing was recorded)."""
+        """An op has computed; ``output`` is the tensor (its ``grad_fn`` is the node, or None if nothing was
+        recorded).
+        """
 
     def before_backward(self, node: Node, gradient: Any) -> None:
         """The whole gradient of a node's output has arrived and its rules are about to run."""
 
     def after_backward(self, node: Node, gradient: Any, gradients: Sequence[Any], seconds: float) -> None:
-        """A node's rules have run; ``gradients`` stand in the order of the node's inputs, None where none was asked for."""
+        """A node's rules have run; ``gradients`` stand in the order of the node's inputs, None where none was asked
+        for.
+        """
 
 
 OBSERVERS: list[Observer] = []

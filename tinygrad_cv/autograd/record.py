@@ -26,7 +26,9 @@ class View:
 
 
 def record(guest: type, op: Op, xs: Sequence[Any]) -> Any:
-    """Compute ``op`` on the arrays behind ``xs`` and return tensors of type ``guest``, with a node where one is wanted."""
+    """Compute ``op`` on the arrays behind ``xs`` and return tensors of type ``guest``, with a node where one is
+    wanted.
+    """
     raw = []
     wanted, bit = 0, 1
     for x in xs:

@@ -1,4 +1,7 @@
-"""Differentiable operations on arrays, and on whatever type offers ``__record__``. One family a file, in reading order."""
+"""Differentiable operations on arrays, and on whatever type offers ``__record__``.
+
+One family a file, in reading order.
+"""
 
 from __future__ import annotations
 
@@ -18,26 +21,26 @@ from . import (
     shape,
 )
 from . import errors as errors
-from .broadcast import *  # noqa: F403
-from .arithmetic import *  # noqa: F403
-from .elementwise import *  # noqa: F403
 from .activation import *  # noqa: F403
-from .shape import *  # noqa: F403
-from .reduce import *  # noqa: F403
-from .index import *  # noqa: F403
-from .matrix import *  # noqa: F403
-from .conv import *  # noqa: F403
-from .pool import *  # noqa: F403
-from .probability import *  # noqa: F403
-from .normalization import *  # noqa: F403
-from .loss import *  # noqa: F403
+from .arithmetic import *  # noqa: F403
+from .broadcast import *  # noqa: F403
 from .broadcast import broadcast_shape as broadcast_shape
 from .broadcast import cast as cast
 from .broadcast import expand_to as expand_to
 from .broadcast import result_type as result_type
+from .conv import *  # noqa: F403
+from .elementwise import *  # noqa: F403
+from .index import *  # noqa: F403
+from .loss import *  # noqa: F403
+from .matrix import *  # noqa: F403
+from .normalization import *  # noqa: F403
 from .op import REGISTRY as REGISTRY
 from .op import Op as Op
 from .op import joint as joint
+from .pool import *  # noqa: F403
+from .probability import *  # noqa: F403
+from .reduce import *  # noqa: F403
+from .shape import *  # noqa: F403
 
 __all__: list[str] = []
 __all__ += broadcast.__all__

@@ -29,7 +29,9 @@ def prelu(input: Value, weight: Value) -> Value:
     """Return x where x > 0, else ``weight * x``; one weight, or one per channel (dimension 1) (He et al. 2015)."""
     channels = input.shape[1] if input.ndim > 1 else 1
     if weight.shape not in ((), (1,), (channels,)):
-        raise ShapeError(f"prelu: weight has shape {weight.shape} for an input {input.shape}; give (1,) or ({channels},)")
+        raise ShapeError(
+            f"prelu: weight has shape {weight.shape} for an input {input.shape}; give (1,) or ({channels},)"
+        )
     if weight.shape == (channels,) and input.ndim > 1:
         weight = weight.reshape((channels,) + (1,) * (input.ndim - 2))
     return where(gt(input, 0), input, input * weight)
@@ -41,7 +43,9 @@ def relu6(input: Value, inplace: bool = False) -> Value:
 
 
 def hardtanh(input: Value, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Value:
-    """Return x limited to [min_val, max_val]; the derivative is 1 strictly inside and 0 on the limits, as in PyTorch."""
+    """Return x limited to [min_val, max_val]; the derivative is 1 strictly inside and 0 on the limits, as in
+    PyTorch.
+    """
     if min_val > max_val:
         raise ArgumentError(f"hardtanh: min_val {min_val} is larger than max_val {max_val}; swap them")
     inside = Plain(lambda x: (x > min_val) & (x < max_val), "inside")(input)
@@ -68,7 +72,9 @@ def selu(input: Value, inplace: bool = False) -> Value:
 
 
 def gelu(input: Value, approximate: str = "none") -> Value:
-    """Return x Phi(x), Phi the normal distribution; ``approximate='tanh'`` for the paper's approximation (Hendrycks and Gimpel 2016)."""
+    """Return x Phi(x), Phi the normal distribution; ``approximate='tanh'`` for the paper's approximation (Hendrycks
+    and Gimpel 2016).
+    """
     if approximate == "none":
         return input * (0.5 * (erf(input * math.sqrt(0.5)) + 1))
     if approximate != "tanh":
@@ -143,4 +149,3 @@ def glu(input: Value, dim: int = -1) -> Value:
         raise ShapeError(f"glu: dimension {dim} of {input.shape} has the odd size {input.shape[dim]}; give an even one")
     a, b = chunk(input, 2, dim)
     return a * sigmoid(b)
-

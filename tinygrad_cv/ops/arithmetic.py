@@ -121,7 +121,10 @@ class PowScalar(Op):
 
 
 class Extremum(Op):
-    """y = max(a, b) or min(a, b), element by element. At a tie each operand receives half (PyTorch's choice of sub-gradient)."""
+    """y = max(a, b) or min(a, b), element by element.
+
+    At a tie each operand receives half (PyTorch's choice of sub-gradient).
+    """
 
     def __init__(self, function: Callable[..., Any], wins: Callable[..., Any]) -> None:
         self.function, self.wins = function, wins
@@ -161,7 +164,9 @@ def _zero(like: Value) -> Any:
 
 def _no_bool(op: str, *values: Any) -> None:
     if all(getattr(v, "dtype", np.dtype(type(v)) if isinstance(v, bool) else None) == np.bool_ for v in values):
-        raise DTypeError(f"{op}: both operands are bool, for which it has no meaning; use a logical operator (&, |, ^, ~), or cast")
+        raise DTypeError(
+            f"{op}: both operands are bool, for which it has no meaning; use a logical operator (&, |, ^, ~), or cast"
+        )
 
 
 def add(input: Value, other: Value, *, alpha: float = 1) -> Value:
@@ -260,7 +265,9 @@ def minimum(input: Value, other: Value) -> Value:
 def where(condition: Value, input: Value, other: Value) -> Value:
     """Return ``input`` where ``condition`` holds, else ``other``; all three broadcast."""
     if condition.dtype != np.bool_:
-        raise DTypeError(f"where: the condition has dtype {condition.dtype}, expected bool; write a comparison such as x > 0")
+        raise DTypeError(
+            f"where: the condition has dtype {condition.dtype}, expected bool; write a comparison such as x > 0"
+        )
     dtype = result_type(input, other)
     shape = broadcast.broadcast_shape(
         "where", condition.shape, *(v.shape for v in (input, other) if hasattr(v, "dtype"))

@@ -25,7 +25,6 @@ FLOAT = np.dtype(np.float32)
 """The default floating-point dtype; ``set_default_dtype`` in `tinygrad_cv.tensors` changes it."""
 
 
-
 def set_float(dtype: DType) -> None:
     """Change the default floating-point dtype, for the whole process."""
     global FLOAT
@@ -106,11 +105,16 @@ def expand_to(x: Value, shape: tuple[int, ...]) -> Value:
 
 
 def expand(input: Value, *sizes: int) -> Value:
-    """Repeat dimensions of size 1 (and new leading ones) without copying; -1 keeps a size. PyTorch's ``Tensor.expand``."""
+    """Repeat dimensions of size 1 (and new leading ones) without copying; -1 keeps a size.
+
+    PyTorch's ``Tensor.expand``.
+    """
     wanted = _sizes(sizes)
     extra = len(wanted) - input.ndim
     if extra < 0:
-        raise ShapeError(f"expand: {wanted} has fewer dimensions than the tensor {input.shape}; give at least {input.ndim} sizes")
+        raise ShapeError(
+            f"expand: {wanted} has fewer dimensions than the tensor {input.shape}; give at least {input.ndim} sizes"
+        )
     shape = []
     for i, n in enumerate(wanted):
         have = input.shape[i - extra] if i >= extra else None
@@ -119,7 +123,9 @@ def expand(input: Value, *sizes: int) -> Value:
                 raise ShapeError(f"expand: -1 stands for a new leading dimension in {wanted}; give its size")
             n = have
         elif have not in (None, 1, n):
-            raise ShapeError(f"expand: dimension {i} has size {have}, not 1, so it cannot become {n}; give {have} or -1")
+            raise ShapeError(
+                f"expand: dimension {i} has size {have}, not 1, so it cannot become {n}; give {have} or -1"
+            )
         shape.append(n)
     return expand_to(input, tuple(shape))
 
@@ -140,7 +146,9 @@ def cast(x: Value, dtype: DType) -> Value:
 
 
 def result_type(*values: Any) -> DType:
-    """Return the dtype of an arithmetic result by PyTorch's promotion rules (three priorities: dimensions, 0-d, numbers)."""
+    """Return the dtype of an arithmetic result by PyTorch's promotion rules (three priorities: dimensions, 0-d,
+    numbers).
+    """
     best: list[DType | None] = [None, None, None]
     for v in values:
         dtype = getattr(v, "dtype", None)

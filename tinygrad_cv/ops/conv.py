@@ -2,7 +2,8 @@
 
 Slide a filter w over an image x and weigh what you see with t:
 
-    S(x, w, t) = sum over n, o, i, j of t[n, o, i, j] * sum over c, p, q of x[n, c, i*SH + p*DH - top, j*SW + q*DW - left] * w[o, c, p, q]
+    S(x, w, t) = sum over n, o, i, j, c, p, q of
+                 t[n, o, i, j] * x[n, c, i*SH + p*DH - top, j*SW + q*DW - left] * w[o, c, p, q]
 
 S is linear in each of x, w and t. Hold two of them and ask for the third's coefficients:
 
@@ -154,14 +155,23 @@ class Fold(Op):
 def _check(op: str, input: Value, weight: Value, bias: Value | None, channels: int, filters: int, groups: int) -> None:
     """Refuse operands that do not fit, before any arithmetic."""
     if input.dtype != weight.dtype:
-        raise DTypeError(f"{op}: x has dtype {input.dtype}, w {weight.dtype}; cast one of them, for example x.to(w.dtype)")
+        raise DTypeError(
+            f"{op}: x has dtype {input.dtype}, w {weight.dtype}; cast one of them, for example x.to(w.dtype)"
+        )
     if input.dtype.kind != "f":
         raise DTypeError(f"{op}: x has dtype {input.dtype}, expected floating point; cast with .float()")
     if groups < 1 or weight.shape[0] % groups:
-        raise ArgumentError(f"{op}: groups is {groups} for {weight.shape[0]} filters {weight.shape}; give a divisor of {weight.shape[0]}")
+        raise ArgumentError(
+            f"{op}: groups is {groups} for {weight.shape[0]} filters {weight.shape}; give a divisor of "
+            f"{weight.shape[0]}"
+        )
     if input.shape[1] != channels:
         c = input.shape[1]
-        fit = (c // groups, *weight.shape[1:]) if op.startswith("conv_tr") else (weight.shape[0], c // groups, *weight.shape[2:])
+        fit = (
+            (c // groups, *weight.shape[1:])
+            if op.startswith("conv_tr")
+            else (weight.shape[0], c // groups, *weight.shape[2:])
+        )
         hint = f"give w the shape {fit}" if c % groups == 0 else f"give x {channels} channels"
         if op.startswith("conv_tr"):
             hint = f"give w the shape {(c, *weight.shape[1:])}"
@@ -178,7 +188,10 @@ def _rank(op: str, input: Value, weight: Value, rank: int) -> tuple[Value, bool]
     if input.ndim == rank - 1:
         return reshape(input, (1, *input.shape)), True
     if input.ndim != rank:
-        raise ShapeError(f"{op}: x has {input.ndim} dimensions {input.shape}, expected {rank} ({letters}) or {rank - 1} without the batch")
+        raise ShapeError(
+            f"{op}: x has {input.ndim} dimensions {input.shape}, expected {rank} ({letters}) or {rank - 1} without the "
+            "batch"
+        )
     return input, False
 
 
@@ -293,11 +306,16 @@ def conv_transpose2d(
     for axis in (0, 1):
         s, d, extent = window.stride[axis], window.dilation[axis], window.extent()[axis]
         if more[axis] >= max(s, d):
-            raise ArgumentError(f"conv_transpose2d: output_padding {output_padding} must be smaller than stride {s} or dilation {d}; give less")
+            raise ArgumentError(
+                f"conv_transpose2d: output_padding {output_padding} must be smaller than stride {s} or dilation {d}; "
+                "give less"
+            )
         before, after = window.padding[2 * axis : 2 * axis + 2]
         size.append((input.shape[2 + axis] - 1) * s - before - after + extent + more[axis])
         if size[-1] < 1:
-            raise ShapeError(f"conv_transpose2d: x {input.shape} with padding {padding} leaves no pixel; give less padding")
+            raise ShapeError(
+                f"conv_transpose2d: x {input.shape} with padding {padding} leaves no pixel; give less padding"
+            )
     y = Conv2dGradX(window, groups, (size[0], size[1]))(input, weight)
     if bias is not None:
         y = y + reshape(bias, (1, -1, 1, 1))
@@ -316,7 +334,13 @@ def conv_transpose1d(
 ) -> Value:
     """The adjoint of `conv1d`: signals (N, C, L), filters (C, OC/groups, K)."""
     input, single = _rank("conv_transpose1d", input, weight, 3)
-    settings = ((1, _single(stride)), (0, _single(padding)), (0, _single(output_padding)), groups, (1, _single(dilation)))
+    settings = (
+        (1, _single(stride)),
+        (0, _single(padding)),
+        (0, _single(output_padding)),
+        groups,
+        (1, _single(dilation)),
+    )
     y = conv_transpose2d(_tall(input), _tall(weight), bias, *settings)
     y = reshape(y, (y.shape[0], y.shape[1], y.shape[3]))
     return reshape(y, y.shape[1:]) if single else y
@@ -358,13 +382,16 @@ def fold(
     taps = window.kernel[0] * window.kernel[1]
     if x.ndim != 3 or x.shape[1] % taps or x.shape[2] != oh * ow:
         raise ShapeError(
-            f"fold: x has shape {input.shape}; for images of {size} and windows of {window.kernel} give (N, C*{taps}, {oh}*{ow}={oh * ow})"
+            f"fold: x has shape {input.shape}; for images of {size} and windows of {window.kernel} give (N, C*{taps}, "
+            f"{oh}*{ow}={oh * ow})"
         )
     y = Fold(window, size)(x)
     return reshape(y, y.shape[1:]) if single else y
 
 
-def im2col(x: Value, kernel_size: int | Sequence[int], stride: int | Sequence[int] = 1, padding: int | Sequence[int] = 0) -> Value:
+def im2col(
+    x: Value, kernel_size: int | Sequence[int], stride: int | Sequence[int] = 1, padding: int | Sequence[int] = 0
+) -> Value:
     """Return each window of (N, C, H, W) as a row: (N*OH*OW, C*KH*KW), so that a convolution is one matrix product.
 
     With rows ``c = im2col(x, K)``: ``conv2d(x, w) = (c @ w.reshape(OC, -1).T + b)`` in the order (N, OH, OW, OC);
@@ -375,9 +402,15 @@ def im2col(x: Value, kernel_size: int | Sequence[int], stride: int | Sequence[in
 
 
 def col2im(
-    rows: Value, x_shape: Sequence[int], kernel_size: int | Sequence[int], stride: int | Sequence[int] = 1, padding: int | Sequence[int] = 0
+    rows: Value,
+    x_shape: Sequence[int],
+    kernel_size: int | Sequence[int],
+    stride: int | Sequence[int] = 1,
+    padding: int | Sequence[int] = 0,
 ) -> Value:
-    """Add rows (N*OH*OW, C*KH*KW) back to images of ``x_shape``: the adjoint of `im2col` (not its inverse: overlaps add up)."""
+    """Add rows (N*OH*OW, C*KH*KW) back to images of ``x_shape``: the adjoint of `im2col` (not its inverse: overlaps
+    add up).
+    """
     n = x_shape[0]
     columns = permute(reshape(rows, (n, -1, rows.shape[1])), 0, 2, 1)
     return fold(columns, tuple(x_shape[2:]), kernel_size, 1, padding, stride)

@@ -29,7 +29,9 @@ __all__ = [
 Function = Callable[[Value], Value]
 
 
-def _elementwise(name: str, forward: Callable[[Array], Array], derivative: Callable[..., Any], formula: str) -> Function:
+def _elementwise(
+    name: str, forward: Callable[[Array], Array], derivative: Callable[..., Any], formula: str
+) -> Function:
     """Define the op class of a differentiable function and return the public function."""
     if "x" in inspect.signature(derivative).parameters:
 
@@ -44,7 +46,12 @@ def _elementwise(name: str, forward: Callable[[Array], Array], derivative: Calla
         with np.errstate(all="ignore"):
             return forward(x)
 
-    body = {"forward": quiet, "grad_x": grad_x, "__doc__": f"y = {formula}, element by element.", "__module__": __name__}
+    body = {
+        "forward": quiet,
+        "grad_x": grad_x,
+        "__doc__": f"y = {formula}, element by element.",
+        "__module__": __name__,
+    }
     op = type(name.capitalize(), (Op,), body)()
 
     def function(input: Value) -> Value:
@@ -83,7 +90,6 @@ def _sigmoid(x: Array) -> Array:
     """1 / (1 + exp(-x)) as (1 + tanh(x/2)) / 2, which cannot overflow."""
     half = x.dtype.type(0.5)
     return half * np.tanh(half * x) + half
-
 
 
 exp = _elementwise("exp", np.exp, lambda y: y, "e^x")
@@ -172,7 +178,7 @@ def round(input: Value, *, decimals: int = 0) -> Value:
     """Round to ``decimals`` places, halves to even. The derivative is 0."""
     if decimals == 0:
         return _round(input)
-    scale = 10.0**builtins.abs(decimals)
+    scale = 10.0 ** builtins.abs(decimals)
     return _round(input * scale) / scale if decimals > 0 else _round(input / scale) * scale
 
 

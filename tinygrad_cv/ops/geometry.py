@@ -30,8 +30,12 @@ def pair(value: int | Sequence[int], what: str, op: str, least: int = 1) -> Pair
 
 
 def same_padding(kernel: Pair, dilation: Pair) -> Quad:
-    """Return the padding that keeps a stride-1 window's output as large as its input; the odd pixel goes right and below."""
-    (top, bottom), (left, right) = ((d * (k - 1) // 2, d * (k - 1) - d * (k - 1) // 2) for k, d in zip(kernel, dilation))
+    """Return the padding that keeps a stride-1 window's output as large as its input; the odd pixel goes right and
+    below.
+    """
+    (top, bottom), (left, right) = (
+        (d * (k - 1) // 2, d * (k - 1) - d * (k - 1) // 2) for k, d in zip(kernel, dilation)
+    )
     return (top, bottom, left, right)
 
 
@@ -94,7 +98,8 @@ class Window:
             if room < 0:
                 side, k = ("height", "width")[axis], self.kernel[axis]
                 raise ShapeError(
-                    f"{op}: a window of {k} (spanning {extent} pixels) does not fit into the {side} of {n} + padding {before} + {after}; "
+                    f"{op}: a window of {k} (spanning {extent} pixels) does not fit into the {side} of {n} + padding "
+                    f"{before} + {after}; "
                     f"give a smaller kernel, at least {-room} more pixels of padding, or a larger image"
                 )
             count = room // stride + 1

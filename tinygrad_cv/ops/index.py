@@ -42,7 +42,10 @@ class Take(Op):
 
 
 class Put(Op):
-    """y = zeros with x added at an index; where the index names an element twice, both are added. The adjoint of Take."""
+    """y = zeros with x added at an index; where the index names an element twice, both are added.
+
+    The adjoint of Take.
+    """
 
     def __init__(self, index: Index, shape: tuple[int, ...]) -> None:
         self.index, self.shape = index, shape
@@ -62,7 +65,7 @@ class Put(Op):
 class Replace(Op):
     """y = x with the elements that a selection reads replaced by v.
 
-    ``select`` is a view op (or Take) and ``restore`` its adjoint; dy/dx keeps the untouched elements, dy/dv is the selection.
+    ``select`` is the view op (or Take) that reads the selection; dy/dx keeps the untouched elements, dy/dv selects.
     """
 
     def __init__(self, select: Op) -> None:
@@ -125,7 +128,9 @@ def _along(dim: int, at: Array) -> tuple[Array, ...]:
 def is_basic(index: Index) -> bool:
     """Tell whether an index holds integers, slices, None and ... alone: then NumPy returns a view."""
     parts = index if isinstance(index, tuple) else (index,)
-    return all(p is None or p is Ellipsis or isinstance(p, (int, slice, np.integer)) and not isinstance(p, bool) for p in parts)
+    return all(
+        p is None or p is Ellipsis or isinstance(p, (int, slice, np.integer)) and not isinstance(p, bool) for p in parts
+    )
 
 
 def read_index(index: Index) -> Index:
@@ -165,11 +170,15 @@ def _read_at(op: str, input: Value, dim: int, index: Value) -> int:
     if index.dtype.kind not in "iu":
         raise DTypeError(f"{op}: index has dtype {index.dtype}, expected integers; cast it with .long()")
     if index.ndim != input.ndim:
-        raise ShapeError(f"{op}: index has {index.ndim} dimensions {index.shape}, the input {input.ndim} {input.shape}; give as many")
+        raise ShapeError(
+            f"{op}: index has {index.ndim} dimensions {index.shape}, the input {input.ndim} {input.shape}; give as many"
+        )
     at = np.asarray(index)
     if at.size and (at.min() < 0 or at.max() >= input.shape[d]):
-        raise DimError(f"{op}: an index of {at.min() if at.min() < 0 else at.max()} along dimension {d} of size {input.shape[d]}; "
-                       f"give numbers from 0 to {input.shape[d] - 1}")
+        raise DimError(
+            f"{op}: an index of {at.min() if at.min() < 0 else at.max()} along dimension {d} of size {input.shape[d]}; "
+            f"give numbers from 0 to {input.shape[d] - 1}"
+        )
     return d
 
 
@@ -180,7 +189,9 @@ def gather(input: Value, dim: int, index: Value) -> Value:
     d = _read_at("gather", input, dim, index)
     for i, (n, m) in enumerate(zip(index.shape, input.shape)):
         if i != d and n > m:
-            raise ShapeError(f"gather: index has size {n} in dimension {i}, the input {m}; outside dim it may not be larger")
+            raise ShapeError(
+                f"gather: index has size {n} in dimension {i}, the input {m}; outside dim it may not be larger"
+            )
     return Gather(d, input.shape)(input, index)
 
 
@@ -190,7 +201,9 @@ def take_along_dim(input: Value, indices: Value, dim: int | None = None) -> Valu
         return gather(flatten(input), 0, flatten(indices))
     d = read_dim("take_along_dim", dim, input.ndim)
     if indices.ndim != input.ndim:
-        raise ShapeError(f"take_along_dim: indices has shape {indices.shape}, the input {input.shape}; give as many dimensions")
+        raise ShapeError(
+            f"take_along_dim: indices has shape {indices.shape}, the input {input.shape}; give as many dimensions"
+        )
     from .broadcast import broadcast_shape
 
     common = broadcast_shape("take_along_dim", *(s[:d] + (1,) + s[d + 1 :] for s in (input.shape, indices.shape)))
@@ -211,7 +224,9 @@ def _source(op: str, input: Value, index: Value, src: Any) -> Value:
     if src.dtype != input.dtype:
         raise DTypeError(f"{op}: src has dtype {src.dtype}, the input {input.dtype}; cast one of them")
     if src.ndim != index.ndim or any(n > m for n, m in zip(index.shape, src.shape)):
-        raise ShapeError(f"{op}: src has shape {src.shape}, smaller than index {index.shape}; give at least as many elements")
+        raise ShapeError(
+            f"{op}: src has shape {src.shape}, smaller than index {index.shape}; give at least as many elements"
+        )
     return src if src.shape == index.shape else getitem(src, tuple(slice(n) for n in index.shape))
 
 
@@ -248,7 +263,9 @@ def _mark(shape: tuple[int, ...], dim: int, at: Array) -> Array:
 def masked_fill(input: Value, mask: Value, value: Any) -> Value:
     """Return ``input`` with ``value`` (a number or a 0-d tensor) where the mask is True."""
     if mask.dtype != np.bool_:
-        raise DTypeError(f"masked_fill: the mask has dtype {mask.dtype}, expected bool; write a comparison such as x > 0")
+        raise DTypeError(
+            f"masked_fill: the mask has dtype {mask.dtype}, expected bool; write a comparison such as x > 0"
+        )
     if hasattr(value, "ndim") and value.ndim:
         raise ShapeError(f"masked_fill: value has shape {value.shape}, expected a number; use where for a whole tensor")
     fill = cast(value, input.dtype) if hasattr(value, "dtype") else input.dtype.type(value)
@@ -258,7 +275,9 @@ def masked_fill(input: Value, mask: Value, value: Any) -> Value:
 def masked_select(input: Value, mask: Value) -> Value:
     """Return the elements where the mask is True, as a vector; both broadcast."""
     if mask.dtype != np.bool_:
-        raise DTypeError(f"masked_select: the mask has dtype {mask.dtype}, expected bool; write a comparison such as x > 0")
+        raise DTypeError(
+            f"masked_select: the mask has dtype {mask.dtype}, expected bool; write a comparison such as x > 0"
+        )
     from .broadcast import broadcast_shape
 
     shape = broadcast_shape("masked_select", input.shape, mask.shape)
@@ -271,7 +290,9 @@ def repeat_interleave(input: Value, repeats: Any, dim: int | None = None) -> Val
     d = 0 if dim is None else read_dim("repeat_interleave", dim, input.ndim)
     times = np.asarray(repeats)
     if times.ndim and times.size not in (1, x.shape[d]):
-        raise ShapeError(f"repeat_interleave: {times.size} repeats for size {x.shape[d]}; give one number or one for each")
+        raise ShapeError(
+            f"repeat_interleave: {times.size} repeats for size {x.shape[d]}; give one number or one for each"
+        )
     if times.size and times.min() < 0:
         raise ArgumentError(f"repeat_interleave: repeats {times.min()} is negative; give numbers of at least 0")
     return getitem(x, (slice(None),) * d + (np.repeat(np.arange(x.shape[d]), times),))
@@ -329,7 +350,9 @@ def topk(input: Value, k: int, dim: int = -1, largest: bool = True, sorted: bool
 def nonzero(input: Value, *, as_tuple: bool = False) -> Any:
     """Return the positions of the non-zero elements, one a row; or one vector per dimension."""
     if as_tuple:
-        return tuple(Plain(lambda x, i=i: np.nonzero(np.atleast_1d(x))[i], "nonzero")(input) for i in range(max(input.ndim, 1)))
+        return tuple(
+            Plain(lambda x, i=i: np.nonzero(np.atleast_1d(x))[i], "nonzero")(input) for i in range(max(input.ndim, 1))
+        )
     return Plain(lambda x: np.argwhere(x).astype(np.int64), "nonzero")(input)
 
 
@@ -342,7 +365,8 @@ def one_hot(input: Value, num_classes: int = -1) -> Value:
         raise ArgumentError("one_hot: no labels and no num_classes; give num_classes")
     count = int(labels.max()) + 1 if num_classes == -1 else num_classes
     if labels.size and (labels.min() < 0 or labels.max() >= count):
-        raise ArgumentError(f"one_hot: labels from {labels.min()} to {labels.max()} do not fit {count} classes; give numbers from 0 to {count - 1}")
+        raise ArgumentError(
+            f"one_hot: labels from {labels.min()} to {labels.max()} do not fit {count} classes; give numbers from 0 to "
+            f"{count - 1}"
+        )
     return Plain(lambda x: (x[..., None] == np.arange(count)).astype(np.int64), "one_hot")(input)
-
-

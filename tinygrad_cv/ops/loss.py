@@ -13,10 +13,10 @@ from .elementwise import clamp, exp, log, log1pexp, relu
 from .errors import ArgumentError, DTypeError, ShapeError
 from .index import gather
 from .op import Op, Plain
+from .probability import log_softmax
 from .reduce import mean, norm
 from .reduce import sum as total
 from .shape import permute, reshape
-from .probability import log_softmax
 
 __all__ = [
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "cosine_embedding_loss",
@@ -67,7 +67,9 @@ def _check_targets(op: str, classes: int, target: Value, ignore_index: int) -> A
         raise DTypeError(f"{op}: targets have dtype {t.dtype}, expected class numbers (int64); cast with .long()")
     bad = (t != ignore_index) & ((t < 0) | (t >= classes))
     if bad.any():
-        raise ArgumentError(f"{op}: target {t[bad].flat[0]} is outside the {classes} classes; give numbers from 0 to {classes - 1}")
+        raise ArgumentError(
+            f"{op}: target {t[bad].flat[0]} is outside the {classes} classes; give numbers from 0 to {classes - 1}"
+        )
     return t
 
 
@@ -153,7 +155,10 @@ def cross_entropy(
 
 def _soft_cross_entropy(input: Value, target: Value, weight: Value | None, reduction: str, smoothing: float) -> Value:
     if target.shape != input.shape:
-        raise ShapeError(f"cross_entropy: probabilities of shape {target.shape} for scores {input.shape}; give equal shapes, or class numbers")
+        raise ShapeError(
+            f"cross_entropy: probabilities of shape {target.shape} for scores {input.shape}; give equal shapes, or "
+            "class numbers"
+        )
     axis = 0 if input.ndim == 1 else 1
     classes = input.shape[axis]
     q = target * (1 - smoothing) + smoothing / classes if smoothing else target
@@ -212,7 +217,10 @@ def binary_cross_entropy(input: Value, target: Value, weight: Value | None = Non
         raise ShapeError(f"binary_cross_entropy: input {input.shape} and target {target.shape}; give equal shapes")
     p = np.asarray(input)
     if p.size and not (p.min() >= 0 and p.max() <= 1):
-        raise ArgumentError(f"binary_cross_entropy: probabilities from {p.min()} to {p.max()}; give numbers from 0 to 1, or use the form with logits")
+        raise ArgumentError(
+            f"binary_cross_entropy: probabilities from {p.min()} to {p.max()}; give numbers from 0 to 1, or use the "
+            "form with logits"
+        )
     loss = -(target * clamp(log(input), min=-100.0) + (1 - target) * clamp(log(1 - input), min=-100.0))
     return reduced("binary_cross_entropy", loss if weight is None else loss * weight, reduction)
 
@@ -222,7 +230,9 @@ def binary_cross_entropy_with_logits(
 ) -> Value:
     """Return -(pos_weight t ln s(x) + (1 - t) ln(1 - s(x))) for scores x, s the sigmoid, without overflow."""
     if input.shape != target.shape:
-        raise ShapeError(f"binary_cross_entropy_with_logits: input {input.shape} and target {target.shape}; give equal shapes")
+        raise ShapeError(
+            f"binary_cross_entropy_with_logits: input {input.shape} and target {target.shape}; give equal shapes"
+        )
     positive = log1pexp(-input) * target
     loss = (positive if pos_weight is None else positive * pos_weight) + log1pexp(input) * (1 - target)
     return reduced("binary_cross_entropy_with_logits", loss if weight is None else loss * weight, reduction)
@@ -248,7 +258,9 @@ def cosine_similarity(x1: Value, x2: Value, dim: int = 1, eps: float = 1e-8) -> 
     return dots / (clamp(norm(a, 2, dim), min=eps) * clamp(norm(b, 2, dim), min=eps))
 
 
-def cosine_embedding_loss(input1: Value, input2: Value, target: Value, margin: float = 0.0, reduction: str = "mean") -> Value:
+def cosine_embedding_loss(
+    input1: Value, input2: Value, target: Value, margin: float = 0.0, reduction: str = "mean"
+) -> Value:
     """Return 1 - cos for target 1, and max(0, cos - margin) for target -1."""
     eps = 1e-12
     dots = total(input1 * input2, -1)
@@ -258,16 +270,27 @@ def cosine_embedding_loss(input1: Value, input2: Value, target: Value, margin: f
     return reduced("cosine_embedding_loss", loss, reduction)
 
 
-def margin_ranking_loss(input1: Value, input2: Value, target: Value, margin: float = 0.0, reduction: str = "mean") -> Value:
+def margin_ranking_loss(
+    input1: Value, input2: Value, target: Value, margin: float = 0.0, reduction: str = "mean"
+) -> Value:
     """Return max(0, -target (input1 - input2) + margin)."""
     return reduced("margin_ranking_loss", clamp(-target * (input1 - input2) + margin, min=0.0), reduction)
 
 
 def triplet_margin_loss(
-    anchor: Value, positive: Value, negative: Value, margin: float = 1.0, p: float = 2.0, eps: float = 1e-6,
-    swap: bool = False, reduction: str = "mean",
+    anchor: Value,
+    positive: Value,
+    negative: Value,
+    margin: float = 1.0,
+    p: float = 2.0,
+    eps: float = 1e-6,
+    swap: bool = False,
+    reduction: str = "mean",
 ) -> Value:
-    """Return max(0, d(anchor, positive) - d(anchor, negative) + margin), d the p-norm of a difference (Schroff et al. 2015)."""
+    """Return max(0, d(anchor, positive) - d(anchor, negative) + margin), d the p-norm of a difference (Schroff et al.
+
+    2015).
+    """
     if margin <= 0:
         raise ArgumentError(f"triplet_margin_loss: margin is {margin}; give a positive number")
     near, far = norm(anchor - positive + eps, p, -1), norm(anchor - negative + eps, p, -1)
@@ -294,5 +317,3 @@ def multi_margin_loss(
     others = np.arange(x.shape[1]) != t
     loss = total(where(others, slack, x.dtype.type(0)), 1) * (1.0 / x.shape[1])
     return reduced("multi_margin_loss", reshape(loss, ()) if single else loss, reduction)
-
-

@@ -65,24 +65,33 @@ def _flipped(x: Value) -> Value:
 
 def _same_dtype(op: str, a: Value, b: Value) -> None:
     if a.dtype != b.dtype:
-        raise DTypeError(f"{op}: dtypes {a.dtype} and {b.dtype} differ; cast one of them, for example with .to({result_type(a, b)})")
+        raise DTypeError(
+            f"{op}: dtypes {a.dtype} and {b.dtype} differ; cast one of them, for example with .to({result_type(a, b)})"
+        )
 
 
 def matmul(input: Value, other: Value) -> Value:
     """Return the matrix product: vectors count as a row (left) or a column (right), leading dimensions broadcast."""
     _same_dtype("matmul", input, other)
     if input.ndim == 0 or other.ndim == 0:
-        raise ShapeError(f"matmul: shapes {input.shape} and {other.shape}; both need at least one dimension, use * for numbers")
+        raise ShapeError(
+            f"matmul: shapes {input.shape} and {other.shape}; both need at least one dimension, use * for numbers"
+        )
     row, column = input.ndim == 1, other.ndim == 1
     a = unsqueeze(input, 0) if row else input
     b = unsqueeze(other, 1) if column else other
     if a.shape[-1] != b.shape[-2]:
         raise ShapeError(
-            f"matmul: shapes {input.shape} and {other.shape} do not multiply: {a.shape[-1]} columns meet {b.shape[-2]} rows; "
+            f"matmul: shapes {input.shape} and {other.shape} do not multiply: {a.shape[-1]} columns meet {b.shape[-2]} "
+            "rows; "
             f"make them equal, perhaps by a transpose"
         )
     if a.ndim > 2 and b.ndim == 2:
-        y = reshape(_MATMUL(reshape(a, (-1, a.shape[-1])), b), (*a.shape[:-1], b.shape[-1])) if a.size else _batched(a, b)
+        y = (
+            reshape(_MATMUL(reshape(a, (-1, a.shape[-1])), b), (*a.shape[:-1], b.shape[-1]))
+            if a.size
+            else _batched(a, b)
+        )
     elif a.ndim == b.ndim == 2:
         y = _MATMUL(a, b)
     else:
@@ -110,7 +119,10 @@ def linear(input: Value, weight: Value, bias: Value | None = None) -> Value:
         )
     _same_dtype("linear", input, weight)
     if bias is not None and bias.shape != (weight.shape[0],):
-        raise ShapeError(f"linear: bias has shape {bias.shape}, weight {weight.shape} gives {weight.shape[0]} features; give ({weight.shape[0]},)")
+        raise ShapeError(
+            f"linear: bias has shape {bias.shape}, weight {weight.shape} gives {weight.shape[0]} features; give "
+            f"({weight.shape[0]},)"
+        )
     if input.ndim == 1:
         return reshape(_LINEAR(reshape(input, (1, -1)), weight, bias), (weight.shape[0],))
     return _LINEAR(input, weight, bias)
@@ -121,9 +133,8 @@ def _derivation(shape: tuple[int, ...], expected: int) -> str:
     if len(shape) == 4:
         n, c, h, w = shape
         count = c * h * w
-        return (
-            f"the input is still an image: flatten it first, {c} x {h} x {w} = {count} features"
-            + ("" if count == expected else f", and give the layer in_features={count}")
+        return f"the input is still an image: flatten it first, {c} x {h} x {w} = {count} features" + (
+            "" if count == expected else f", and give the layer in_features={count}"
         )
     return f"give the layer in_features={shape[-1] if shape else 1}, or change what comes before it"
 
@@ -138,7 +149,10 @@ def bmm(input: Value, mat2: Value) -> Value:
     """Multiply two batches (B, I, K) and (B, K, J) of matrices."""
     _rank("bmm", input, 3), _rank("bmm", mat2, 3)
     if input.shape[0] != mat2.shape[0]:
-        raise ShapeError(f"bmm: batches of {input.shape[0]} and {mat2.shape[0]} matrices; give equal numbers, or use matmul, which broadcasts")
+        raise ShapeError(
+            f"bmm: batches of {input.shape[0]} and {mat2.shape[0]} matrices; give equal numbers, or use matmul, which "
+            "broadcasts"
+        )
     return matmul(input, mat2)
 
 
@@ -171,6 +185,6 @@ def addmm(input: Value, mat1: Value, mat2: Value, *, beta: float = 1, alpha: flo
 
 def _rank(op: str, x: Value, rank: int) -> None:
     if x.ndim != rank:
-        raise ShapeError(f"{op}: got a tensor of {x.ndim} dimensions {x.shape}, expected {rank}; use matmul for other ranks")
-
-
+        raise ShapeError(
+            f"{op}: got a tensor of {x.ndim} dimensions {x.shape}, expected {rank}; use matmul for other ranks"
+        )

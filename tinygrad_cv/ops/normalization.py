@@ -98,10 +98,14 @@ def batch_norm(
     c = input.shape[1]
     for name, p in (("weight", weight), ("bias", bias), ("running_mean", running_mean), ("running_var", running_var)):
         if p is not None and p.shape != (c,):
-            raise ShapeError(f"batch_norm: x has {c} channels {input.shape} but {name} has shape {p.shape}; give num_features={c}")
+            raise ShapeError(
+                f"batch_norm: x has {c} channels {input.shape} but {name} has shape {p.shape}; give num_features={c}"
+            )
     if not training:
         if running_mean is None or running_var is None:
-            raise ArgumentError("batch_norm: evaluation needs running_mean and running_var; give them, or training=True")
+            raise ArgumentError(
+                "batch_norm: evaluation needs running_mean and running_var; give them, or training=True"
+            )
         shape = (1, c) + (1,) * (input.ndim - 2)
         scale = rsqrt(running_var + eps)
         scale = scale if weight is None else scale * weight
@@ -109,7 +113,10 @@ def batch_norm(
         return input * reshape(scale, shape) + reshape(shift, shape)
     count = math.prod(input.shape) // max(c, 1)
     if count <= 1:
-        raise ShapeError(f"batch_norm: one value per channel in {input.shape} has no variance; give a larger batch or image, or use eval()")
+        raise ShapeError(
+            f"batch_norm: one value per channel in {input.shape} has no variance; give a larger batch or image, or use "
+            "eval()"
+        )
     one, zero = np.ones(c, input.dtype), np.zeros(c, input.dtype)
     y, m, v = BatchNorm(eps)(input, one if weight is None else weight, zero if bias is None else bias)
     if running_mean is not None and running_var is not None and momentum is not None:
@@ -125,19 +132,27 @@ def _move(running: Value, now: Value, momentum: float) -> None:
 
 
 def layer_norm(
-    input: Value, normalized_shape: Sequence[int], weight: Value | None = None, bias: Value | None = None, eps: float = 1e-5
+    input: Value,
+    normalized_shape: Sequence[int],
+    weight: Value | None = None,
+    bias: Value | None = None,
+    eps: float = 1e-5,
 ) -> Value:
     """Normalise over the trailing dimensions ``normalized_shape`` of each sample (Ba, Kiros and Hinton 2016)."""
     shape = tuple(normalized_shape)
     k = len(shape)
     if not k or input.shape[-k:] != shape:
-        raise ShapeError(f"layer_norm: x {input.shape} does not end with normalized_shape {shape}; give {input.shape[-max(k, 1):]}")
+        raise ShapeError(
+            f"layer_norm: x {input.shape} does not end with normalized_shape {shape}; give {input.shape[-max(k, 1) :]}"
+        )
     y = _standardise(input, tuple(range(input.ndim - k, input.ndim)), eps)
     y = y if weight is None else y * weight
     return y if bias is None else y + bias
 
 
-def group_norm(input: Value, num_groups: int, weight: Value | None = None, bias: Value | None = None, eps: float = 1e-5) -> Value:
+def group_norm(
+    input: Value, num_groups: int, weight: Value | None = None, bias: Value | None = None, eps: float = 1e-5
+) -> Value:
     """Normalise each of ``num_groups`` groups of channels of each image (Wu and He 2018)."""
     n, c = input.shape[:2]
     if num_groups < 1 or c % num_groups:
@@ -161,7 +176,9 @@ def instance_norm(
         return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
     dims = tuple(range(2, input.ndim))
     if math.prod(input.shape[2:]) <= 1:
-        raise ShapeError(f"instance_norm: one value per channel and image in {input.shape} has no variance; give a larger image")
+        raise ShapeError(
+            f"instance_norm: one value per channel and image in {input.shape} has no variance; give a larger image"
+        )
     if running_mean is not None and running_var is not None:
         x = np.asarray(input)
         _move(running_mean, x.mean(dims).mean(0), momentum)
@@ -181,9 +198,14 @@ def _per_channel(y: Value, weight: Value | None, bias: Value | None) -> Value:
 
 
 def local_response_norm(input: Value, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Value:
-    """Divide by (k + alpha/size * sum of squares over ``size`` neighbouring channels)^beta (Krizhevsky et al. 2012, section 3.3)."""
+    """Divide by (k + alpha/size * sum of squares over ``size`` neighbouring channels)^beta (Krizhevsky et al.
+
+    2012, section 3.3).
+    """
     if input.ndim < 3:
-        raise ShapeError(f"local_response_norm: x has shape {input.shape}, expected (N, C, ...) with at least 3 dimensions")
+        raise ShapeError(
+            f"local_response_norm: x has shape {input.shape}, expected (N, C, ...) with at least 3 dimensions"
+        )
     if size < 1:
         raise ArgumentError(f"local_response_norm: size is {size}; give at least 1")
     c = input.shape[1]

@@ -61,7 +61,7 @@ class Plan:
 def joint(*targets: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Let one rule serve several arguments that share work; it returns one gradient (or None) for each.
 
-    The rule may ask for ``wanted``, a tuple of booleans in the order of ``targets``: what nobody wants need not be computed.
+    The rule may ask for ``wanted``, booleans in the order of ``targets``: what nobody wants need not be computed.
     """
 
     def mark(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -96,7 +96,9 @@ class Op:
         cls.rules = _collect_rules(cls)
         cls._plans = {}
         if cls.name in REGISTRY:
-            raise TypeError(f"an op named {cls.name} exists already in {REGISTRY[cls.name].__module__}; choose another name")
+            raise TypeError(
+                f"an op named {cls.name} exists already in {REGISTRY[cls.name].__module__}; choose another name"
+            )
         REGISTRY[cls.name] = cls
 
     def forward(self, *xs: Any) -> Any:
@@ -138,7 +140,10 @@ class Op:
         return Plan(rules, saves, "y" in needed, any(n in needed for n in self.extra))
 
     def cost(self, y_shape: tuple[int, ...], *shapes: tuple[int, ...] | None) -> int:
-        """Multiply-adds of one forward call, from the output's and the arguments' shapes. Zero for what only moves or adds."""
+        """Multiply-adds of one forward call, from the output's and the arguments' shapes.
+
+        Zero for what only moves or adds.
+        """
         return 0
 
 
@@ -158,11 +163,14 @@ def _collect_rules(cls: type[Op]) -> tuple[Rule, ...]:
             continue
         strangers = set(targets) - set(names)
         if strangers:
-            raise TypeError(f"{cls.__name__}.{attribute} serves {sorted(strangers)}, but forward takes {', '.join(names)}")
+            raise TypeError(
+                f"{cls.__name__}.{attribute} serves {sorted(strangers)}, but forward takes {', '.join(names)}"
+            )
         needs = tuple(inspect.signature(function).parameters)[1:]
         if set(needs) - known:
             raise TypeError(
-                f"{cls.__name__}.{attribute} asks for {sorted(set(needs) - known)}; it may ask for {', '.join(sorted(known))}"
+                f"{cls.__name__}.{attribute} asks for {sorted(set(needs) - known)}; it may ask for "
+                f"{', '.join(sorted(known))}"
             )
         is_joint = cls.variadic or hasattr(function, "targets")
         places = tuple(layout.index(n) for n in needs)

@@ -1,8 +1,8 @@
 """Pooling: the largest value, or the mean, of each window.
 
 Max pooling is a selection: the forward pass notes which pixel won (``index``, its flat position in the H x W plane),
-``MaxPoolSpread`` sends gradients to the winners, and ``MaxPoolPick``, its adjoint, reads them out again. Average pooling
-is linear, with ``AvgPoolSpread`` as its adjoint. Each pair is closed under differentiation.
+``MaxPoolSpread`` sends gradients to the winners, and ``MaxPoolPick``, its adjoint, reads them out again. Average
+pooling is linear, with ``AvgPoolSpread`` as its adjoint. Each pair is closed under differentiation.
 
 Max pooling pads with minus infinity: a padded pixel never wins (the notes' book pads with zeros, which is wrong for
 negative inputs). Ties go to the first in scan order; it receives the whole gradient, a sub-gradient.
@@ -38,7 +38,9 @@ class MaxPool2d(Op):
 
     def forward(self, x: Array) -> tuple[Array, Array]:
         w = self.window
-        y, index = kernels.max_pool2d(to_nhwc(x), w.kernel, w.stride, w.padding, w.dilation, w.output(self.size, "max_pool2d"))
+        y, index = kernels.max_pool2d(
+            to_nhwc(x), w.kernel, w.stride, w.padding, w.dilation, w.output(self.size, "max_pool2d")
+        )
         return to_nchw(y), to_nchw(index)
 
     def grad_x(self, g: Value, index: Value) -> Value:
@@ -100,7 +102,9 @@ class AvgPool2d(Op):
     def forward(self, x: Array) -> Array:
         w = self.window
         out = w.output(self.size, "avg_pool2d")
-        return to_nchw(kernels.avg_pool2d(to_nhwc(x), w.kernel, w.stride, w.padding, out, self.count_include_pad, self.divisor))
+        return to_nchw(
+            kernels.avg_pool2d(to_nhwc(x), w.kernel, w.stride, w.padding, out, self.count_include_pad, self.divisor)
+        )
 
     def grad_x(self, g: Value) -> Value:
         return AvgPoolSpread(self.window, self.size, self.count_include_pad, self.divisor)(g)
@@ -114,14 +118,20 @@ class AvgPoolSpread(Op):
 
     def forward(self, t: Array) -> Array:
         w = self.window
-        return to_nchw(kernels.avg_pool2d_grad(to_nhwc(t), self.size, w.kernel, w.stride, w.padding, self.count_include_pad, self.divisor))
+        return to_nchw(
+            kernels.avg_pool2d_grad(
+                to_nhwc(t), self.size, w.kernel, w.stride, w.padding, self.count_include_pad, self.divisor
+            )
+        )
 
     def grad_t(self, g: Value) -> Value:
         return AvgPool2d(self.window, self.size, self.count_include_pad, self.divisor)(g)
 
 
 class AdaptiveAvgPool2d(Op):
-    """y = the mean of each of OH x OW nearly equal parts; part i of OH covers rows floor(i H/OH) to ceil((i+1) H/OH)."""
+    """y = the mean of each of OH x OW nearly equal parts; part i of OH covers rows floor(i H/OH) to ceil((i+1)
+    H/OH).
+    """
 
     def __init__(self, out: Pair, size: Pair) -> None:
         self.out, self.size = out, size
@@ -159,13 +169,22 @@ def _images(op: str, input: Value) -> tuple[Value, bool]:
     return input, False
 
 
-def _window(op: str, kernel: int | Sequence[int], stride: int | Sequence[int] | None, padding: int | Sequence[int],
-            dilation: int | Sequence[int], ceil: bool) -> Window:
+def _window(
+    op: str,
+    kernel: int | Sequence[int],
+    stride: int | Sequence[int] | None,
+    padding: int | Sequence[int],
+    dilation: int | Sequence[int],
+    ceil: bool,
+) -> Window:
     window = Window.read(op, kernel, stride, padding, dilation, ceil)
     for axis, k in enumerate(window.kernel):
         most = max(window.padding[2 * axis : 2 * axis + 2])
         if most > k // 2:
-            raise ArgumentError(f"{op}: padding {most} is more than half of the kernel {k}: some windows would hold padding alone; give at most {k // 2}")
+            raise ArgumentError(
+                f"{op}: padding {most} is more than half of the kernel {k}: some windows would hold padding alone; "
+                f"give at most {k // 2}"
+            )
     return window
 
 
@@ -236,18 +255,25 @@ def avg_pool2d(
 
 
 def adaptive_avg_pool2d(input: Value, output_size: int | Sequence[int | None] | None) -> Value:
-    """Return the means of OH x OW nearly equal parts; None keeps a size. ``output_size=1`` is global average pooling (Lin et al. 2014)."""
+    """Return the means of OH x OW nearly equal parts; None keeps a size.
+
+    ``output_size=1`` is global average pooling (Lin et al. 2014).
+    """
     x, single = _images("adaptive_avg_pool2d", input)
     size = (x.shape[2], x.shape[3])
     y = AdaptiveAvgPool2d(_adaptive("adaptive_avg_pool2d", output_size, size), size)(x)
     return reshape(y, y.shape[1:]) if single else y
 
 
-def adaptive_max_pool2d(input: Value, output_size: int | Sequence[int | None] | None, return_indices: bool = False) -> Value:
+def adaptive_max_pool2d(
+    input: Value, output_size: int | Sequence[int | None] | None, return_indices: bool = False
+) -> Value:
     """Return the largest values of OH x OW nearly equal parts; None keeps a size."""
     x, single = _images("adaptive_max_pool2d", input)
     size = (x.shape[2], x.shape[3])
-    return _with_indices(AdaptiveMaxPool2d(_adaptive("adaptive_max_pool2d", output_size, size), size)(x), single, return_indices)
+    return _with_indices(
+        AdaptiveMaxPool2d(_adaptive("adaptive_max_pool2d", output_size, size), size)(x), single, return_indices
+    )
 
 
 def _adaptive(op: str, output_size: int | Sequence[int | None] | None, size: Pair) -> Pair:

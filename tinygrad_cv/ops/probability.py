@@ -52,7 +52,9 @@ class LogSoftmax(Op):
 def _operand(op: str, input: Value, dtype: DType | None) -> Value:
     x = input if dtype is None else cast(input, dtype)
     if x.dtype.kind != "f":
-        raise DTypeError(f"{op}: the input has dtype {x.dtype}, expected floating point; cast with .float() or give dtype")
+        raise DTypeError(
+            f"{op}: the input has dtype {x.dtype}, expected floating point; cast with .float() or give dtype"
+        )
     return x
 
 

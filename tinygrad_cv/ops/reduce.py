@@ -16,8 +16,8 @@ import numpy as np
 from ..typing import Array, Dim, DType, Value
 from .arithmetic import div, eq, where
 from .broadcast import Expand, cast, expand_to, floating
-from .elementwise import exp, log, sqrt
 from .elementwise import abs as absolute
+from .elementwise import exp, log, sqrt
 from .errors import ArgumentError, DimError, DTypeError
 from .op import Op, Plain
 from .shape import flip, reshape
@@ -134,7 +134,12 @@ def mean(input: Value, dim: Dim = None, keepdim: bool = False, *, dtype: DType |
 
 
 def var(
-    input: Value, dim: Dim = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
+    input: Value,
+    dim: Dim = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
 ) -> Value:
     """Return sum((x - mean)^2) / (n - correction), correction 1 by default (the unbiased estimate)."""
     _only_float("var", input)
@@ -146,7 +151,12 @@ def var(
 
 
 def std(
-    input: Value, dim: Dim = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
+    input: Value,
+    dim: Dim = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
 ) -> Value:
     """Return the square root of `var`; where that is 0 the derivative is taken as 0."""
     v = var(input, dim, unbiased, keepdim, correction=correction)
@@ -159,8 +169,14 @@ def _root(v: Value) -> Value:
     return where(flat, v * 0, sqrt(where(flat, v * 0 + 1, v)))
 
 
-def var_mean(input: Value, dim: Dim = None, unbiased: bool | None = None, keepdim: bool = False, *,
-             correction: float | None = None) -> tuple[Value, Value]:
+def var_mean(
+    input: Value,
+    dim: Dim = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+) -> tuple[Value, Value]:
     """Return (variance, mean)."""
     return var(input, dim, unbiased, keepdim, correction=correction), mean(input, dim, keepdim)
 
@@ -169,7 +185,10 @@ def _extreme(op: str, function: Any) -> Callable[..., Value]:
     def extreme(input: Value, dim: Dim = (), keepdim: bool = False) -> Value:
         dims = read_dims(op, dim, input.ndim)
         if _count(input.shape, dims) == 0:
-            raise DimError(f"{op}: a reduced dimension of {input.shape} has size 0, and nothing has no extreme; drop it or check for emptiness")
+            raise DimError(
+                f"{op}: a reduced dimension of {input.shape} has size 0, and nothing has no extreme; drop it or check "
+                "for emptiness"
+            )
         return ExtremeOf(function, dims, keepdim)(input)
 
     extreme.__name__ = op
@@ -196,9 +215,13 @@ def _argextreme(op: str, function: Any) -> Callable[..., Value]:
 
 
 argmax = _argextreme("argmax", np.argmax)
-argmax.__doc__ = "Return where the largest value stands (the first among equals), in the flattened tensor if ``dim`` is None."
+argmax.__doc__ = (
+    "Return where the largest value stands (the first among equals), in the flattened tensor if ``dim`` is None."
+)
 argmin = _argextreme("argmin", np.argmin)
-argmin.__doc__ = "Return where the smallest value stands (the first among equals), in the flattened tensor if ``dim`` is None."
+argmin.__doc__ = (
+    "Return where the smallest value stands (the first among equals), in the flattened tensor if ``dim`` is None."
+)
 
 
 def _max_or_min(op: str, everywhere: Any, where_: Any, pairwise: str) -> Callable[..., Any]:
@@ -225,13 +248,19 @@ def _max_or_min(op: str, everywhere: Any, where_: Any, pairwise: str) -> Callabl
 
 
 max = _max_or_min("max", amax, argmax, "maximum")
-max.__doc__ = "The largest of all; or (values, indices) along ``dim``; or element by element of two tensors. PyTorch's three forms."
+max.__doc__ = (
+    "The largest of all, or (values, indices) along ``dim``, or element by element of two tensors, as in PyTorch."
+)
 min = _max_or_min("min", amin, argmin, "minimum")
-min.__doc__ = "The smallest of all; or (values, indices) along ``dim``; or element by element of two tensors. PyTorch's three forms."
+min.__doc__ = (
+    "The smallest of all, or (values, indices) along ``dim``, or element by element of two tensors, as in PyTorch."
+)
 
 
 def logsumexp(input: Value, dim: Dim, keepdim: bool = False) -> Value:
-    """Return ln(sum(e^x)) over ``dim``, computed as m + ln(sum(e^(x - m))) with m the largest, which cannot overflow."""
+    """Return ln(sum(e^x)) over ``dim``, computed as m + ln(sum(e^(x - m))) with m the largest, which cannot
+    overflow.
+    """
     input = floating(input)
     dims = read_dims("logsumexp", dim, input.ndim)
     if _count(input.shape, dims) == 0:
@@ -276,7 +305,9 @@ def prod(input: Value, dim: int | None = None, keepdim: bool = False, *, dtype: 
 
 
 def cumprod(input: Value, dim: int, *, dtype: DType | None = None) -> Value:
-    """Return the running product along ``dim``, in log2(n) doubling steps (Hillis and Steele 1986), right at zeros to any order."""
+    """Return the running product along ``dim``, in log2(n) doubling steps (Hillis and Steele 1986), right at zeros to
+    any order.
+    """
     from .index import getitem
     from .shape import cat
 
@@ -327,6 +358,3 @@ def any(input: Value, dim: Dim = None, keepdim: bool = False) -> Value:
     """Tell whether some element (along ``dim``) is true."""
     dims = read_dims("any", dim, input.ndim)
     return Plain(lambda x: np.any(x, axis=dims, keepdims=keepdim), "any")(input)
-
-
-

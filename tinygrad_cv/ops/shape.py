@@ -87,7 +87,9 @@ class Pad(Op):
 
 
 class Crop(Op):
-    """y = x without ``before[i]`` and ``after[i]`` elements at the ends of each dimension i; the adjoint pads with zeros."""
+    """y = x without ``before[i]`` and ``after[i]`` elements at the ends of each dimension i; the adjoint pads with
+    zeros.
+    """
 
     view = True
 
@@ -132,13 +134,20 @@ def reshape(input: Value, *shape: Any) -> Value:
     size = math.prod(input.shape)
     known = math.prod(n for n in wanted if n != -1)
     if wanted.count(-1) > 1 or builtins.any(n < -1 for n in wanted):
-        raise ArgumentError(f"reshape: {wanted} leaves more than one size open, or holds a negative one; give at most one -1")
+        raise ArgumentError(
+            f"reshape: {wanted} leaves more than one size open, or holds a negative one; give at most one -1"
+        )
     if -1 in wanted:
         if known == 0 or size % known:
-            raise ShapeError(f"reshape: {size} elements {input.shape} do not divide into {wanted}: {size} / {known} is no whole number")
+            raise ShapeError(
+                f"reshape: {size} elements {input.shape} do not divide into {wanted}: {size} / {known} is no whole "
+                "number"
+            )
         wanted = tuple(size // known if n == -1 else n for n in wanted)
     elif known != size:
-        raise ShapeError(f"reshape: {input.shape} holds {size} elements, {wanted} would hold {known}; make the products equal")
+        raise ShapeError(
+            f"reshape: {input.shape} holds {size} elements, {wanted} would hold {known}; make the products equal"
+        )
     return input if wanted == input.shape else Reshape(wanted, input.shape)(input)
 
 
@@ -147,7 +156,9 @@ def permute(input: Value, *dims: Any) -> Value:
     given = _sizes(dims)
     order = tuple(_dim("permute", d, input.ndim) for d in given) if len(given) == input.ndim else ()
     if len(set(order)) != input.ndim:
-        raise ArgumentError(f"permute: dims {given} is no order of the {input.ndim} dimensions of {input.shape}; name each once")
+        raise ArgumentError(
+            f"permute: dims {given} is no order of the {input.ndim} dimensions of {input.shape}; name each once"
+        )
     return Permute(order)(input)
 
 
@@ -194,7 +205,10 @@ def unflatten(input: Value, dim: int, sizes: Sequence[int]) -> Value:
         known = math.prod(n for n in sizes if n != -1)
         sizes = tuple(input.shape[d] // builtins.max(known, 1) if n == -1 else n for n in sizes)
     if math.prod(sizes) != input.shape[d]:
-        raise ShapeError(f"unflatten: sizes {sizes} multiply to {math.prod(sizes)}, dimension {dim} of {input.shape} has {input.shape[d]}")
+        raise ShapeError(
+            f"unflatten: sizes {sizes} multiply to {math.prod(sizes)}, dimension {dim} of {input.shape} has "
+            f"{input.shape[d]}"
+        )
     return reshape(input, (*input.shape[:d], *sizes, *input.shape[d + 1 :]))
 
 
@@ -235,7 +249,10 @@ def cat(tensors: Sequence[Value], dim: int = 0) -> Value:
     rest = parts[0].shape[:d] + parts[0].shape[d + 1 :]
     for i, t in enumerate(parts):
         if t.ndim != parts[0].ndim or t.shape[:d] + t.shape[d + 1 :] != rest:
-            raise ShapeError(f"cat: tensor {i} has shape {t.shape}, tensor 0 {parts[0].shape}; they may differ in dimension {d} alone")
+            raise ShapeError(
+                f"cat: tensor {i} has shape {t.shape}, tensor 0 {parts[0].shape}; they may differ in dimension {d} "
+                "alone"
+            )
     dtype = result_type(*parts)
     return Cat(d, tuple(t.shape[d] for t in parts))(*(cast(t, dtype) for t in parts))
 
@@ -246,7 +263,9 @@ def stack(tensors: Sequence[Value], dim: int = 0) -> Value:
         raise ArgumentError("stack: no tensors were given; give at least one")
     for i, t in enumerate(tensors):
         if t.shape != tensors[0].shape:
-            raise ShapeError(f"stack: tensor {i} has shape {t.shape}, tensor 0 {tensors[0].shape}; stack needs equal shapes")
+            raise ShapeError(
+                f"stack: tensor {i} has shape {t.shape}, tensor 0 {tensors[0].shape}; stack needs equal shapes"
+            )
     return cat([unsqueeze(t, dim) for t in tensors], _dim("stack", dim, tensors[0].ndim + 1))
 
 
@@ -274,7 +293,9 @@ def split(input: Value, split_size_or_sections: int | Sequence[int], dim: int = 
     else:
         sizes = list(split_size_or_sections)
         if builtins.sum(sizes) != n or builtins.any(s < 0 for s in sizes):
-            raise ArgumentError(f"split: sections {sizes} add up to {builtins.sum(sizes)}, dimension {dim} of {input.shape} has {n}")
+            raise ArgumentError(
+                f"split: sections {sizes} add up to {builtins.sum(sizes)}, dimension {dim} of {input.shape} has {n}"
+            )
     starts = np.cumsum([0, *sizes]).tolist()
     return tuple(narrow(input, d, a, s) for a, s in zip(starts, sizes))
 
@@ -295,10 +316,14 @@ def unbind(input: Value, dim: int = 0) -> tuple[Value, ...]:
 
 
 def repeat(input: Value, *repeats: Any) -> Value:
-    """Repeat the whole tensor as often as told along each dimension (new leading ones allowed); PyTorch's ``Tensor.repeat``."""
+    """Repeat the whole tensor as often as told along each dimension (new leading ones allowed); PyTorch's
+    ``Tensor.repeat``.
+    """
     times = _sizes(repeats)
     if len(times) < input.ndim or builtins.any(t < 0 for t in times):
-        raise ArgumentError(f"repeat: {times} for a tensor {input.shape}; give at least {input.ndim} numbers, none negative")
+        raise ArgumentError(
+            f"repeat: {times} for a tensor {input.shape}; give at least {input.ndim} numbers, none negative"
+        )
     shape = (1,) * (len(times) - input.ndim) + tuple(input.shape)
     doubled = [n for s in shape for n in (1, s)]
     spread = [n for t, s in zip(times, shape) for n in (t, s)]
@@ -359,7 +384,10 @@ def _triangle(op: str, function: Any, input: Value, diagonal: int) -> Value:
     from .arithmetic import where
 
     if input.ndim < 2:
-        raise ShapeError(f"{op}: the input has shape {input.shape}, expected at least two dimensions; give a matrix or a batch of them")
+        raise ShapeError(
+            f"{op}: the input has shape {input.shape}, expected at least two dimensions; give a matrix or a batch of "
+            "them"
+        )
     keep = Plain(lambda x: np.broadcast_to(function(np.ones(x.shape[-2:], np.bool_), diagonal), x.shape), op)(input)
     return where(keep, input, input.dtype.type(0))
 
@@ -372,7 +400,6 @@ class Contiguous(Op):
 
     def grad_x(self, g: Value) -> Value:
         return g
-
 
 
 def contiguous(input: Value) -> Value:

@@ -74,7 +74,9 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
 def from_numpy(ndarray: Array) -> Tensor:
     """Return a tensor that shares the array's memory."""
     if not isinstance(ndarray, np.ndarray):
-        raise DTypeError(f"from_numpy: expected a NumPy array, got {type(ndarray).__name__}; use tensor() for other data")
+        raise DTypeError(
+            f"from_numpy: expected a NumPy array, got {type(ndarray).__name__}; use tensor() for other data"
+        )
     return Tensor(_array(ndarray, None, False))
 
 
@@ -109,7 +111,9 @@ def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool
     return Tensor(np.empty(_shape(size), _dtype(dtype)), requires_grad)
 
 
-def full(size: Sequence[int], fill_value: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def full(
+    size: Sequence[int], fill_value: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Return a tensor filled with a number, of the number's kind of dtype."""
     kind = broadcast.result_type(fill_value) if dtype is None else np.dtype(dtype)
     return Tensor(np.full(_shape((size,)), fill_value, kind), requires_grad)
@@ -130,7 +134,9 @@ def empty_like(input: Any, dtype: Any = None, device: Any = None, requires_grad:
     return Tensor(np.empty_like(np.asarray(input), dtype=dtype), requires_grad)
 
 
-def full_like(input: Any, fill_value: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def full_like(
+    input: Any, fill_value: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Return a filled tensor of the shape, dtype and memory order of ``input``."""
     return Tensor(np.full_like(np.asarray(input), fill_value, dtype=dtype), requires_grad)
 
@@ -143,7 +149,9 @@ def eye(n: int, m: int | None = None, dtype: Any = None, device: Any = None, req
 def arange(*args: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return ``start, start + step, ...`` below ``end``: arange(end), arange(start, end), arange(start, end, step)."""
     if not 1 <= len(args) <= 3:
-        raise ArgumentError(f"arange: {len(args)} numbers were given; give end, or start and end, or start, end and step")
+        raise ArgumentError(
+            f"arange: {len(args)} numbers were given; give end, or start and end, or start, end and step"
+        )
     start, end, step = (0, args[0], 1) if len(args) == 1 else (*args, 1)[:3]
     if step == 0 or (end - start) / step < 0:
         raise ArgumentError(f"arange: from {start} to {end} by {step} never arrives; give a step of the right sign")
@@ -151,12 +159,16 @@ def arange(*args: Any, dtype: Any = None, device: Any = None, requires_grad: boo
     return Tensor(np.arange(start, end, step).astype(kind if dtype is None else dtype), requires_grad)
 
 
-def linspace(start: float, end: float, steps: int, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def linspace(
+    start: float, end: float, steps: int, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Return ``steps`` evenly spaced numbers from ``start`` to ``end``, both included."""
     return Tensor(np.linspace(start, end, steps).astype(_dtype(dtype)), requires_grad)
 
 
-def rand(*size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def rand(
+    *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Return numbers drawn evenly from [0, 1)."""
     return Tensor(_uniform(generator, _shape(size), _dtype(dtype)), requires_grad)
 
@@ -165,7 +177,9 @@ def _uniform(generator: Generator | None, shape: tuple[int, ...], dtype: DType) 
     return pick(generator).random(shape, np.float32 if dtype == np.float32 else np.float64).astype(dtype, copy=False)
 
 
-def randn(*size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def randn(
+    *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Return numbers drawn from the standard normal distribution."""
     d = _dtype(dtype)
     drawn = pick(generator).standard_normal(_shape(size), np.float32 if d == np.float32 else np.float64)
@@ -179,7 +193,9 @@ def randint(*args: Any, generator: Generator | None = None, dtype: Any = None, d
     low, high, size = (0, *args) if len(args) == 2 else args
     if low >= high:
         raise ArgumentError(f"randint: no integer lies in [{low}, {high}); give a larger high")
-    return Tensor(np.asarray(pick(generator).integers(low, high, _shape((size,)))).astype(dtype or np.int64, copy=False))
+    return Tensor(
+        np.asarray(pick(generator).integers(low, high, _shape((size,)))).astype(dtype or np.int64, copy=False)
+    )
 
 
 def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:
@@ -187,12 +203,16 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, d
     return Tensor(pick(generator).permutation(n).astype(dtype or np.int64, copy=False))
 
 
-def rand_like(input: Any, dtype: Any = None, *, generator: Generator | None = None, requires_grad: bool = False) -> Tensor:
+def rand_like(
+    input: Any, dtype: Any = None, *, generator: Generator | None = None, requires_grad: bool = False
+) -> Tensor:
     """Return numbers drawn evenly from [0, 1), of the shape and dtype of ``input``."""
     return rand(input.shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad)
 
 
-def randn_like(input: Any, dtype: Any = None, *, generator: Generator | None = None, requires_grad: bool = False) -> Tensor:
+def randn_like(
+    input: Any, dtype: Any = None, *, generator: Generator | None = None, requires_grad: bool = False
+) -> Tensor:
     """Return standard normal numbers, of the shape and dtype of ``input``."""
     return randn(input.shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad)
 
@@ -205,16 +225,23 @@ def bernoulli(input: Any, *, generator: Generator | None = None) -> Tensor:
     return Tensor((pick(generator).random(p.shape) < p).astype(p.dtype))
 
 
-def multinomial(input: Any, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Tensor:
+def multinomial(
+    input: Any, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
+) -> Tensor:
     """Draw class numbers with the given weights, one row of ``num_samples`` for each row of ``input``."""
     weights = np.asarray(input, np.float64)
     if weights.ndim not in (1, 2) or (weights.size and weights.min() < 0):
-        raise ArgumentError(f"multinomial: weights of shape {weights.shape}; give one or two dimensions of numbers of at least 0")
+        raise ArgumentError(
+            f"multinomial: weights of shape {weights.shape}; give one or two dimensions of numbers of at least 0"
+        )
     rows = np.atleast_2d(weights)
     out = []
     for row in rows:
         if row.sum() <= 0 or (not replacement and num_samples > np.count_nonzero(row)):
-            raise ArgumentError(f"multinomial: {num_samples} draws from {np.count_nonzero(row)} classes of positive weight; draw fewer, or with replacement")
+            raise ArgumentError(
+                f"multinomial: {num_samples} draws from {np.count_nonzero(row)} classes of positive weight; draw "
+                "fewer, or with replacement"
+            )
         out.append(pick(generator).choice(row.size, num_samples, replace=replacement, p=row / row.sum()))
     drawn = np.stack(out).astype(np.int64)
     return Tensor(drawn[0] if weights.ndim == 1 else drawn)

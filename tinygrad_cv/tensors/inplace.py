@@ -24,17 +24,26 @@ if TYPE_CHECKING:
 def write(t: Any, new: Any, op: str) -> Any:
     """Make ``new`` (of the same shape once broadcast) the value of ``t``, in its memory and in its graph."""
     if new.shape != t.shape:
-        raise ShapeError(f"{op}: the result has shape {new.shape}, the tensor {t.shape}, and in place it cannot grow; write it out of place")
+        raise ShapeError(
+            f"{op}: the result has shape {new.shape}, the tensor {t.shape}, and in place it cannot grow; write it out "
+            "of place"
+        )
     if new.dtype != t.dtype:
         if new.dtype.kind == "f" and t.dtype.kind != "f":
-            raise DTypeError(f"{op}: the result has dtype {new.dtype}, the tensor {t.dtype}, which cannot hold it; cast the tensor first")
+            raise DTypeError(
+                f"{op}: the result has dtype {new.dtype}, the tensor {t.dtype}, which cannot hold it; cast the tensor "
+                "first"
+            )
         new = new.to(t.dtype)
     root = t
     while root._view is not None:
         root = root._view.parent
     recorded = MODE.enabled and (new._needs or t._needs)
     if MODE.enabled and root._needs and root._node is None:
-        raise AutogradError(f"{op}: a leaf that requires a gradient is written in place; do it inside no_grad(), or write it out of place")
+        raise AutogradError(
+            f"{op}: a leaf that requires a gradient is written in place; do it inside no_grad(), or write it out of "
+            "place"
+        )
     if t._version is None:
         t._version = Version()
     version = t._version
@@ -88,7 +97,11 @@ class InPlace:
         value = ops.cast(_plain(self, value), self.dtype)
         while value.ndim > part.ndim and value.shape[0] == 1:
             value = ops.reshape(value, value.shape[1:])
-        value = ops.expand_to(value, part.shape) if ops.broadcast_shape("assignment", value.shape, part.shape) == part.shape else _too_big(value, part)
+        value = (
+            ops.expand_to(value, part.shape)
+            if ops.broadcast_shape("assignment", value.shape, part.shape) == part.shape
+            else _too_big(value, part)
+        )
         if is_basic(index) and not isinstance(part, np.generic):
             write(self[index], value, "assignment")
         else:
@@ -204,4 +217,7 @@ def _plain(t: Any, value: Any) -> Any:
 
 
 def _too_big(value: Any, part: Any) -> Any:
-    raise ShapeError(f"assignment: a value of shape {value.shape} does not fit into a selection of shape {part.shape}; make them equal or broadcastable")
+    raise ShapeError(
+        f"assignment: a value of shape {value.shape} does not fit into a selection of shape {part.shape}; make them "
+        "equal or broadcastable"
+    )

@@ -144,16 +144,23 @@ class Methods:
     def t(self: Any) -> Tensor:
         """The transpose of a matrix (or of a vector: itself)."""
         if self.ndim > 2:
-            raise ShapeError(f"t: a tensor of shape {self.shape} has more than two dimensions; use transpose, permute or .mT")
+            raise ShapeError(
+                f"t: a tensor of shape {self.shape} has more than two dimensions; use transpose, permute or .mT"
+            )
         return self.T  # type: ignore[no-any-return]
 
     def view(self: Any, *shape: Any) -> Tensor:
         """Return the same memory in another shape (or, given a dtype, cast); refuses where only a copy could."""
         if len(shape) == 1 and isinstance(shape[0], np.dtype):
-            raise ArgumentError("view: reinterpreting the bytes as another dtype is not offered; use .to(dtype) to cast")
+            raise ArgumentError(
+                "view: reinterpreting the bytes as another dtype is not offered; use .to(dtype) to cast"
+            )
         y = ops.reshape(self, *shape)
         if y is not self and self._data.size and not np.may_share_memory(y._data, self._data):
-            raise ArgumentError(f"view: a tensor of shape {self.shape} with strides {self.stride()} has no view of shape {y.shape}; use reshape, which copies")
+            raise ArgumentError(
+                f"view: a tensor of shape {self.shape} with strides {self.stride()} has no view of shape {y.shape}; "
+                "use reshape, which copies"
+            )
         return y  # type: ignore[no-any-return]
 
     def view_as(self: Any, other: Any) -> Tensor:

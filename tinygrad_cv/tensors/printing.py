@@ -14,7 +14,9 @@ _SILENT = {"float32", "int64", "bool"}
 
 def text(t: Tensor) -> str:
     """Return ``tensor([[1., 2.]], dtype=float64, requires_grad=True)``."""
-    body = np.array2string(t._data, precision=4, separator=", ", prefix="tensor(", threshold=1000, edgeitems=3, floatmode="maxprec_equal")
+    body = np.array2string(
+        t._data, precision=4, separator=", ", prefix="tensor(", threshold=1000, edgeitems=3, floatmode="maxprec_equal"
+    )
     notes = []
     if 0 in t.shape and t.ndim > 1:
         notes.append(f"size={t.shape}")

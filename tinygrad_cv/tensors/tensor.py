@@ -1,7 +1,7 @@
 """The Tensor: an array that records what happens to it.
 
-A tensor holds an array and, where a gradient is wanted, the node that made it. It is the guest of `ops.op`: an op called
-with a tensor hands itself to ``Tensor.__record__``. This file holds what makes a tensor a tensor (identity, gradient,
+A tensor holds an array and, where a gradient is wanted, the node that made it. It is the guest of `ops.op`: an op
+called with a tensor hands itself to ``Tensor.__record__``. This file holds what makes a tensor a tensor (identity, gradient,
 views, conversion); the named operations are in `methods`, those that write in place in `inplace`.
 """
 
@@ -129,10 +129,14 @@ class Tensor(Methods, InPlace):
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
         if value and self._data.dtype.kind != "f":
-            raise DTypeError(f"requires_grad: a tensor of dtype {self.dtype} has no gradient; cast it to floating point first")
+            raise DTypeError(
+                f"requires_grad: a tensor of dtype {self.dtype} has no gradient; cast it to floating point first"
+            )
         if self._node is not None:
             if not value:
-                raise AutogradError("requires_grad: this tensor was made by an operation; use detach() to take it out of the graph")
+                raise AutogradError(
+                    "requires_grad: this tensor was made by an operation; use detach() to take it out of the graph"
+                )
             return
         self._needs = bool(value)
 
@@ -193,7 +197,10 @@ class Tensor(Methods, InPlace):
     def item(self) -> Any:
         """Return the only element as a Python number."""
         if self._data.size != 1:
-            raise ArgumentError(f"item: a tensor of shape {self.shape} has {self._data.size} elements; only one element is a number, use tolist()")
+            raise ArgumentError(
+                f"item: a tensor of shape {self.shape} has {self._data.size} elements; only one element is a number, "
+                "use tolist()"
+            )
         return self._data.item()
 
     def tolist(self) -> Any:
@@ -208,7 +215,9 @@ class Tensor(Methods, InPlace):
 
     def __index__(self) -> int:
         if self._data.dtype.kind not in "iub" or self._data.size != 1:
-            raise DTypeError(f"index: a tensor of dtype {self.dtype} and shape {self.shape} is no index; use one integer element")
+            raise DTypeError(
+                f"index: a tensor of dtype {self.dtype} and shape {self.shape} is no index; use one integer element"
+            )
         return int(self._data.item())
 
     def __bool__(self) -> bool:
@@ -234,7 +243,9 @@ class Tensor(Methods, InPlace):
         if self._node is not None:
             raise AutogradError("deepcopy: this tensor was made by an operation; copy leaves, or detach() first")
         t = type(self).__new__(type(self))
-        t.__dict__.update({k: v for k, v in self.__dict__.items() if k not in ("_data", "grad", "_version", "_view", "_hooks")})
+        t.__dict__.update(
+            {k: v for k, v in self.__dict__.items() if k not in ("_data", "grad", "_version", "_view", "_hooks")}
+        )
         t._data = self._data.copy(order="K")
         t.grad = None if self.grad is None else self.grad.detach().clone()
         memo[id(self)] = t
@@ -245,8 +256,15 @@ class Tensor(Methods, InPlace):
 
     # --- types and places ---------------------------------------------------------------------------------------------
 
-    def to(self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, memory_format: Any = None,
-           non_blocking: bool = False) -> Tensor:
+    def to(
+        self,
+        *args: Any,
+        dtype: Any = None,
+        device: Any = None,
+        copy: bool = False,
+        memory_format: Any = None,
+        non_blocking: bool = False,
+    ) -> Tensor:
         """Return the tensor in a dtype, on a device ('cpu' is the only one), or like another tensor."""
         for arg in args:
             if isinstance(arg, Tensor):
@@ -298,9 +316,13 @@ class Tensor(Methods, InPlace):
             after(self)
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Handle:
-        """Call ``hook`` with the gradient of this tensor when it is known; what it returns, if not None, takes its place."""
+        """Call ``hook`` with the gradient of this tensor when it is known; what it returns, if not None, takes its
+        place.
+        """
         if not self._needs:
-            raise AutogradError("register_hook: this tensor does not require a gradient, so none will come; set requires_grad first")
+            raise AutogradError(
+                "register_hook: this tensor does not require a gradient, so none will come; set requires_grad first"
+            )
         if self._node is None:
             self._hooks = self._hooks or []
             return Handle(self._hooks, hook)
@@ -310,7 +332,9 @@ class Tensor(Methods, InPlace):
     def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> Handle:
         """Call ``hook`` with this leaf after its ``grad`` has been updated."""
         if self._node is not None or not self._needs:
-            raise AutogradError("register_post_accumulate_grad_hook: only a leaf that requires a gradient accumulates one")
+            raise AutogradError(
+                "register_post_accumulate_grad_hook: only a leaf that requires a gradient accumulates one"
+            )
         self._after_hooks = self._after_hooks or []
         return Handle(self._after_hooks, hook)
 
