@@ -7,7 +7,7 @@ Written for PyTorch, a listing runs when only its imports change::
     import tinygrad_cv.nn.functional as F
     from tinygrad_cv import datasets, transforms
 
-The rooms ``nn``, ``optim``, ``models``, ``datasets`` and so on are loaded when first named, so importing the package is cheap.
+The rooms ``nn``, ``optim``, ``models``, ``datasets`` and so on are loaded when first named: importing is cheap.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ bool = _np.dtype(_np.bool_)
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 
-_ROOMS = (
-    "cli", "data", "datasets", "explain", "interop", "io", "models", "nn", "ops", "optim", "testing", "train", "transforms", "utils", "viz",
-)  # fmt: skip
+_ROOMS = frozenset(
+    "cli data datasets explain explore interop io models nn ops optim testing train transforms utils viz".split()
+)
 
 
 def __getattr__(name: str) -> Any:

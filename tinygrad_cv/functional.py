@@ -1,7 +1,7 @@
 """Functions on tensors: the public names of `ops`, and those that draw random numbers.
 
-``tinygrad_cv.functional``, ``tinygrad_cv.nn.functional`` and ``tinygrad_cv`` itself offer the same functions, as PyTorch
-spreads them over ``torch`` and ``torch.nn.functional``.
+``tinygrad_cv.functional``, ``tinygrad_cv.nn.functional`` and ``tinygrad_cv`` itself offer the same functions,
+which PyTorch spreads over ``torch`` and ``torch.nn.functional``.
 """
 
 from __future__ import annotations

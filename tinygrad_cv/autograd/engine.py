@@ -24,7 +24,7 @@ _number = attrgetter("number")
 
 
 def run(
-    guest: type,
+    guest: Any,
     roots: Sequence[Any],
     seeds: Sequence[Any],
     *,
@@ -99,7 +99,7 @@ def _leading_to(targets: set[Any], order: list[Node]) -> set[Any]:
     return through
 
 
-def _apply(guest: type, node: Node, g: Any, asked: set[Any] | None, create_graph: bool) -> list[tuple[Any, Any]]:
+def _apply(guest: Any, node: Node, g: Any, asked: set[Any] | None, create_graph: bool) -> list[tuple[Any, Any]]:
     """Run a node's rules; return (edge, gradient) pairs, only for edges that somebody waits for."""
     edges = node.inputs if asked is None else tuple(e if e is not None and e in asked else None for e in node.inputs)
     if OBSERVERS:
@@ -107,16 +107,16 @@ def _apply(guest: type, node: Node, g: Any, asked: set[Any] | None, create_graph
     return _gradients(guest, node, g, edges, create_graph)
 
 
-def _gradients(guest: type, node: Node, g: Any, asked: tuple[Any, ...], create_graph: bool) -> list[tuple[Any, Any]]:
+def _gradients(guest: Any, node: Node, g: Any, asked: tuple[Any, ...], create_graph: bool) -> list[tuple[Any, Any]]:
     op = node.op
     if create_graph and op.fused:
         return _through_composite(guest, node, g, asked)
     if create_graph:
-        y = guest._from_node(node.y, node) if node.y is not None else None  # type: ignore[attr-defined]
+        y = guest._from_node(node.y, node) if node.y is not None else None
         arguments = node.saved
     else:
         y = node.y
-        arguments = [v._data if isinstance(v, guest) else v for v in node.saved]  # type: ignore[attr-defined]
+        arguments = [v._data if isinstance(v, guest) else v for v in node.saved]
     if not arguments:
         arguments = [None] * len(asked)
     values = [g, y, None, *arguments, *node.extras]
@@ -146,16 +146,16 @@ def _call(op: Any, rule: Any, values: list[Any], arguments: list[Any]) -> Any:
     return rule.function(op, *[values[i] for i in rule.places])
 
 
-def _through_composite(guest: type, node: Node, g: Any, asked: tuple[Any, ...]) -> list[tuple[Any, Any]]:
+def _through_composite(guest: Any, node: Node, g: Any, asked: tuple[Any, ...]) -> list[tuple[Any, Any]]:
     """Differentiate a fused op past the first order: record its composite and take that one's gradients."""
     y = node.op.composite(*node.saved)  # type: ignore[attr-defined]
     targets = list(dict.fromkeys(a for a in asked if a is not None))
-    below = frozenset(v._node for v in node.saved if isinstance(v, guest) and v._node is not None)  # type: ignore[attr-defined]
+    below = frozenset(v._node for v in node.saved if isinstance(v, guest) and v._node is not None)
     found = run(guest, [y._node], [g], targets=targets, create_graph=True, stop=below)
     return [(t, found[t]) for t in targets if t in found]
 
 
-def _observed(guest: type, node: Node, g: Any, asked: tuple[Any, ...], create_graph: bool) -> list[tuple[Any, Any]]:
+def _observed(guest: Any, node: Node, g: Any, asked: tuple[Any, ...], create_graph: bool) -> list[tuple[Any, Any]]:
     for observer in OBSERVERS:
         observer.before_backward(node, g)
     start = time.perf_counter()
@@ -171,7 +171,7 @@ def _observed(guest: type, node: Node, g: Any, asked: tuple[Any, ...], create_gr
     return pairs
 
 
-def _run_hooks(guest: type, hooks: list[Any], g: Any, create_graph: bool) -> Any:
+def _run_hooks(guest: Any, hooks: list[Any], g: Any, create_graph: bool) -> Any:
     t = g if create_graph else guest(g)
     for hook in list(hooks):
         result = hook(t)
@@ -185,7 +185,7 @@ def _run_hooks(guest: type, hooks: list[Any], g: Any, create_graph: bool) -> Any
     return t if create_graph else t._data
 
 
-def _retain(guest: type, node: Node, g: Any) -> None:
+def _retain(guest: Any, node: Node, g: Any) -> None:
     tensor = node.retain()
     if tensor is not None:
         value = g if isinstance(g, guest) else guest(g.copy())

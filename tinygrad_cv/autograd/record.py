@@ -25,7 +25,7 @@ class View:
         self.parent, self.op, self.stamp = parent, op, stamp
 
 
-def record(guest: type, op: Op, xs: Sequence[Any]) -> Any:
+def record(guest: Any, op: Op, xs: Sequence[Any]) -> Any:
     """Compute ``op`` on the arrays behind ``xs`` and return tensors of type ``guest``, with a node where one is
     wanted.
     """
@@ -33,10 +33,10 @@ def record(guest: type, op: Op, xs: Sequence[Any]) -> Any:
     wanted, bit = 0, 1
     for x in xs:
         if isinstance(x, guest):
-            raw.append(x._data)  # type: ignore[attr-defined]
-            if x._needs:  # type: ignore[attr-defined]
+            raw.append(x._data)
+            if x._needs:
                 wanted |= bit
-                if x._view is not None and x._view.stamp != x._version.recorded:  # type: ignore[attr-defined]
+                if x._view is not None and x._view.stamp != x._version.recorded:
                     refresh(x)
         else:
             raw.append(x)
@@ -62,9 +62,9 @@ def record(guest: type, op: Op, xs: Sequence[Any]) -> Any:
         base = out.base
         if base is not None and (base is source or base is source.base) and isinstance(xs[0], guest):
             parent = xs[0]
-            if parent._version is None:  # type: ignore[attr-defined]
-                parent._version = Version()  # type: ignore[attr-defined]
-            y._version = parent._version  # type: ignore[attr-defined]
+            if parent._version is None:
+                parent._version = Version()
+            y._version = parent._version
             y._view = View(parent, op, y._version.recorded)
     if OBSERVERS:
         for observer in OBSERVERS:

@@ -104,7 +104,7 @@ def expand_to(x: Value, shape: tuple[int, ...]) -> Value:
     return x if x.shape == shape else Expand(shape, x.shape)(x)
 
 
-def expand(input: Value, *sizes: int) -> Value:
+def expand(input: Value, *sizes: Any) -> Value:
     """Repeat dimensions of size 1 (and new leading ones) without copying; -1 keeps a size.
 
     PyTorch's ``Tensor.expand``.

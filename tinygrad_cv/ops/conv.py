@@ -25,9 +25,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..typing import Array, Value
-from . import kernels
 from .errors import ArgumentError, DTypeError, ShapeError
 from .geometry import Pair, Window, pair
+from .kernels.readings import pick
 from .layout import to_nchw, to_nhwc
 from .op import Op
 from .reduce import sum as total
@@ -57,7 +57,7 @@ class Conv2d(_Sliding):
     """The coefficients of t in S(x, w, t), plus an offset b for each filter."""
 
     def forward(self, x: Array, w: Array, b: Array | None) -> Array:
-        return to_nchw(kernels.conv2d(to_nhwc(x), w, bias=b, **self._settings()))
+        return to_nchw(pick("conv2d", x.dtype)(to_nhwc(x), w, bias=b, **self._settings()))
 
     def grad_x(self, g: Value, w: Value) -> Value:
         return Conv2dGradX(self.window, self.groups, self.size)(g, w)
@@ -77,7 +77,7 @@ class Conv2dGradX(_Sliding):
     """The coefficients of x in S(x, w, t): every value of t spread over the window it came from."""
 
     def forward(self, t: Array, w: Array) -> Array:
-        return to_nchw(kernels.conv2d_grad_x(to_nhwc(t), w, x_hw=self.size, **self._settings()))
+        return to_nchw(pick("conv2d_grad_x", t.dtype)(to_nhwc(t), w, x_hw=self.size, **self._settings()))
 
     def grad_t(self, g: Value, w: Value) -> Value:
         return Conv2d(self.window, self.groups, self.size)(g, w, None)
@@ -94,7 +94,7 @@ class Conv2dGradW(_Sliding):
     """The coefficients of w in S(x, w, t): for each filter tap, the products of all the pixels that meet there."""
 
     def forward(self, x: Array, t: Array) -> Array:
-        return kernels.conv2d_grad_w(to_nhwc(x), to_nhwc(t), kernel=self.window.kernel, **self._settings())
+        return pick("conv2d_grad_w", x.dtype)(to_nhwc(x), to_nhwc(t), kernel=self.window.kernel, **self._settings())
 
     def grad_x(self, g: Value, t: Value) -> Value:
         return Conv2dGradX(self.window, self.groups, self.size)(t, g)

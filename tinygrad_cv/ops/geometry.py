@@ -53,8 +53,8 @@ def read_padding(padding: int | str | Sequence[int], kernel: Pair, stride: Pair,
             )
         return same_padding(kernel, dilation)
     if isinstance(padding, Sequence) and len(padding) == 4:
-        top_bottom, left_right = pair(padding[:2], "padding", op, 0), pair(padding[2:], "padding", op, 0)
-        return (*top_bottom, *left_right)
+        top, bottom, left, right = padding
+        return (*pair((top, bottom), "padding", op, 0), *pair((left, right), "padding", op, 0))
     vertical, horizontal = pair(padding, "padding", op, 0)
     return (vertical, vertical, horizontal, horizontal)
 

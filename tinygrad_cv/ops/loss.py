@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from ..typing import Array, Value
-from . import kernels
 from .arithmetic import div, where
 from .broadcast import broadcast_shape, expand_to
 from .elementwise import abs as absolute
 from .elementwise import clamp, exp, log, log1pexp, relu
 from .errors import ArgumentError, DTypeError, ShapeError
 from .index import gather
+from .kernels.readings import pick
 from .op import Op, Plain
 from .probability import log_softmax
 from .reduce import mean, norm
@@ -31,13 +31,13 @@ class CrossEntropy(Op):
     constant = ("target",)
 
     def forward(self, x: Array, target: Array) -> Array:
-        return kernels.cross_entropy(x, target)
+        return pick("cross_entropy", x.dtype)(x, target)
 
     def composite(self, x: Value, target: Value) -> Value:
         return reshape(-gather(log_softmax(x, 1), 1, reshape(target, (-1, 1))), (-1,))
 
     def grad_x(self, g: Array, x: Array, target: Array) -> Array:
-        return kernels.cross_entropy_grad(g, x, target)
+        return pick("cross_entropy_grad", x.dtype)(g, x, target)
 
 
 _CROSS_ENTROPY = CrossEntropy()

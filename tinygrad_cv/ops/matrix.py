@@ -141,13 +141,15 @@ def _derivation(shape: tuple[int, ...], expected: int) -> str:
 
 def mm(input: Value, mat2: Value) -> Value:
     """Multiply two matrices."""
-    _rank("mm", input, 2), _rank("mm", mat2, 2)
+    _rank("mm", input, 2)
+    _rank("mm", mat2, 2)
     return matmul(input, mat2)
 
 
 def bmm(input: Value, mat2: Value) -> Value:
     """Multiply two batches (B, I, K) and (B, K, J) of matrices."""
-    _rank("bmm", input, 3), _rank("bmm", mat2, 3)
+    _rank("bmm", input, 3)
+    _rank("bmm", mat2, 3)
     if input.shape[0] != mat2.shape[0]:
         raise ShapeError(
             f"bmm: batches of {input.shape[0]} and {mat2.shape[0]} matrices; give equal numbers, or use matmul, which "
@@ -158,13 +160,15 @@ def bmm(input: Value, mat2: Value) -> Value:
 
 def mv(input: Value, vec: Value) -> Value:
     """Multiply a matrix and a vector."""
-    _rank("mv", input, 2), _rank("mv", vec, 1)
+    _rank("mv", input, 2)
+    _rank("mv", vec, 1)
     return matmul(input, vec)
 
 
 def dot(input: Value, tensor: Value) -> Value:
     """Return the inner product of two vectors."""
-    _rank("dot", input, 1), _rank("dot", tensor, 1)
+    _rank("dot", input, 1)
+    _rank("dot", tensor, 1)
     if input.shape != tensor.shape:
         raise ShapeError(f"dot: vectors of {input.shape[0]} and {tensor.shape[0]} elements; give equal lengths")
     return total(input * tensor)
@@ -172,7 +176,8 @@ def dot(input: Value, tensor: Value) -> Value:
 
 def outer(input: Value, vec2: Value) -> Value:
     """Return y[i, j] = input[i] vec2[j]."""
-    _rank("outer", input, 1), _rank("outer", vec2, 1)
+    _rank("outer", input, 1)
+    _rank("outer", vec2, 1)
     return unsqueeze(input, 1) * vec2
 
 

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 from ..typing import Array, Value
-from . import kernels
 from .arithmetic import div
 from .elementwise import clamp, rsqrt
 from .errors import ArgumentError, DTypeError, ShapeError
+from .kernels.readings import pick
 from .op import Op, joint
 from .reduce import mean, norm
 from .shape import Pad, narrow, reshape
@@ -49,8 +49,8 @@ class BatchNorm(Op):
 
     def forward(self, x: Array, weight: Array, bias: Array) -> tuple[Array, Array, Array]:
         rows = _pixels(x)
-        m, v = kernels.batch_norm_stats(rows)
-        y = kernels.batch_norm_apply(rows, m, 1 / np.sqrt(v + x.dtype.type(self.eps)), weight, bias)
+        m, v = pick("batch_norm_stats", x.dtype)(rows)
+        y = pick("batch_norm_apply", x.dtype)(rows, m, 1 / np.sqrt(v + x.dtype.type(self.eps)), weight, bias)
         return _unpixels(y, x.shape), m, v
 
     def composite(self, x: Value, weight: Value, bias: Value) -> Value:
@@ -63,7 +63,7 @@ class BatchNorm(Op):
     @joint("x", "weight", "bias")
     def grads(self, g: Array, x: Array, weight: Array, mean: Array, variance: Array, wanted: tuple[bool, ...]) -> Any:
         r = 1 / np.sqrt(variance + x.dtype.type(self.eps))
-        gx, gw, gb = kernels.batch_norm_grad(_pixels(g), _pixels(x), mean, r, weight)
+        gx, gw, gb = pick("batch_norm_grad", x.dtype)(_pixels(g), _pixels(x), mean, r, weight)
         return _unpixels(gx, x.shape), gw, gb
 
 

@@ -15,10 +15,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..typing import Array, Value
-from . import kernels
 from .broadcast import cast
 from .errors import ArgumentError, DTypeError, ShapeError
 from .geometry import Pair, Window, pair
+from .kernels.readings import pick
 from .layout import to_nchw, to_nhwc
 from .op import Op
 from .shape import reshape
@@ -38,7 +38,7 @@ class MaxPool2d(Op):
 
     def forward(self, x: Array) -> tuple[Array, Array]:
         w = self.window
-        y, index = kernels.max_pool2d(
+        y, index = pick("max_pool2d", x.dtype)(
             to_nhwc(x), w.kernel, w.stride, w.padding, w.dilation, w.output(self.size, "max_pool2d")
         )
         return to_nchw(y), to_nchw(index)
@@ -56,7 +56,7 @@ class AdaptiveMaxPool2d(Op):
         self.out, self.size = out, size
 
     def forward(self, x: Array) -> tuple[Array, Array]:
-        y, index = kernels.adaptive_max_pool2d(to_nhwc(x), self.out)
+        y, index = pick("adaptive_max_pool2d", x.dtype)(to_nhwc(x), self.out)
         return to_nchw(y), to_nchw(index)
 
     def grad_x(self, g: Value, index: Value) -> Value:
@@ -72,7 +72,7 @@ class MaxPoolSpread(Op):
         self.size = size
 
     def forward(self, t: Array, index: Array) -> Array:
-        return to_nchw(kernels.max_pool2d_grad(to_nhwc(t), to_nhwc(index), self.size))
+        return to_nchw(pick("max_pool2d_grad", t.dtype)(to_nhwc(t), to_nhwc(index), self.size))
 
     def grad_t(self, g: Value, index: Value) -> Value:
         return MaxPoolPick(self.size)(g, index)
@@ -87,7 +87,7 @@ class MaxPoolPick(Op):
         self.size = size
 
     def forward(self, x: Array, index: Array) -> Array:
-        return to_nchw(kernels.max_pool2d_gather(to_nhwc(x), to_nhwc(index)))
+        return to_nchw(pick("max_pool2d_gather", x.dtype)(to_nhwc(x), to_nhwc(index)))
 
     def grad_x(self, g: Value, index: Value) -> Value:
         return MaxPoolSpread(self.size)(g, index)
@@ -103,7 +103,9 @@ class AvgPool2d(Op):
         w = self.window
         out = w.output(self.size, "avg_pool2d")
         return to_nchw(
-            kernels.avg_pool2d(to_nhwc(x), w.kernel, w.stride, w.padding, out, self.count_include_pad, self.divisor)
+            pick("avg_pool2d", x.dtype)(
+                to_nhwc(x), w.kernel, w.stride, w.padding, out, self.count_include_pad, self.divisor
+            )
         )
 
     def grad_x(self, g: Value) -> Value:
@@ -119,7 +121,7 @@ class AvgPoolSpread(Op):
     def forward(self, t: Array) -> Array:
         w = self.window
         return to_nchw(
-            kernels.avg_pool2d_grad(
+            pick("avg_pool2d_grad", t.dtype)(
                 to_nhwc(t), self.size, w.kernel, w.stride, w.padding, self.count_include_pad, self.divisor
             )
         )
@@ -137,7 +139,7 @@ class AdaptiveAvgPool2d(Op):
         self.out, self.size = out, size
 
     def forward(self, x: Array) -> Array:
-        return to_nchw(kernels.adaptive_avg_pool2d(to_nhwc(x), self.out))
+        return to_nchw(pick("adaptive_avg_pool2d", x.dtype)(to_nhwc(x), self.out))
 
     def grad_x(self, g: Value) -> Value:
         return AdaptiveAvgPoolSpread(self.out, self.size)(g)
@@ -150,7 +152,7 @@ class AdaptiveAvgPoolSpread(Op):
         self.out, self.size = out, size
 
     def forward(self, t: Array) -> Array:
-        return to_nchw(kernels.adaptive_avg_pool2d_grad(to_nhwc(t), self.size))
+        return to_nchw(pick("adaptive_avg_pool2d_grad", t.dtype)(to_nhwc(t), self.size))
 
     def grad_t(self, g: Value) -> Value:
         return AdaptiveAvgPool2d(self.out, self.size)(g)

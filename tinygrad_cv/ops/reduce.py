@@ -42,7 +42,7 @@ class Sum(Op):
         self.dims, self.keepdim, self.source = dims, keepdim, source
 
     def forward(self, x: Array) -> Array:
-        return np.add.reduce(x, axis=self.dims, keepdims=self.keepdim, dtype=x.dtype)
+        return x.sum(axis=self.dims, keepdims=self.keepdim, dtype=x.dtype)
 
     def grad_x(self, g: Value) -> Value:
         kept = keep_shape(self.source, self.dims)
@@ -90,7 +90,7 @@ def read_dims(op: str, dim: Dim, rank: int) -> tuple[int, ...]:
     """Read a dimension, several, or None (all) as sorted non-negative ones, each named once."""
     if dim is None:
         return tuple(range(rank))
-    given = (dim,) if hasattr(dim, "__index__") else tuple(dim)  # type: ignore[arg-type]
+    given = (dim,) if hasattr(dim, "__index__") else tuple(dim)
     if not given and rank:
         return tuple(range(rank))
     dims = tuple(read_dim(op, d, rank) for d in given)
@@ -249,11 +249,11 @@ def _max_or_min(op: str, everywhere: Any, where_: Any, pairwise: str) -> Callabl
 
 max = _max_or_min("max", amax, argmax, "maximum")
 max.__doc__ = (
-    "The largest of all, or (values, indices) along ``dim``, or element by element of two tensors, as in PyTorch."
+    "The largest of all, or (values, indices) along ``dim``, or of two tensors, element by element; as in PyTorch."
 )
 min = _max_or_min("min", amin, argmin, "minimum")
 min.__doc__ = (
-    "The smallest of all, or (values, indices) along ``dim``, or element by element of two tensors, as in PyTorch."
+    "The smallest of all, or (values, indices) along ``dim``, or of two tensors, element by element; as in PyTorch."
 )
 
 

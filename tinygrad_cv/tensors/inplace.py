@@ -77,15 +77,15 @@ class InPlace:
     def copy_(self: Any, src: Any) -> Tensor:
         """Take over the values of ``src``, broadcast and cast."""
         source = src if hasattr(src, "_data") else type(self)(np.asarray(src))
-        return write(self, ops.expand_to(ops.cast(source, self.dtype), self.shape), "copy_")  # type: ignore[no-any-return]
+        return write(self, ops.expand_to(ops.cast(source, self.dtype), self.shape), "copy_")
 
     def fill_(self: Any, value: Any) -> Tensor:
         """Set every element to ``value``."""
-        return write(self, ops.expand_to(ops.cast(_plain(self, value), self.dtype), self.shape), "fill_")  # type: ignore[no-any-return]
+        return write(self, ops.expand_to(ops.cast(_plain(self, value), self.dtype), self.shape), "fill_")
 
     def zero_(self: Any) -> Tensor:
         """Set every element to 0."""
-        return self.fill_(0)  # type: ignore[no-any-return]
+        return self.fill_(0)
 
     def __setitem__(self: Any, index: Any, value: Any) -> None:
         index = read_index(index)
@@ -108,108 +108,108 @@ class InPlace:
             write(self, Replace(select)(self._alias(), value), "assignment")
 
     def __iadd__(self: Any, other: Any) -> Tensor:
-        return self.add_(other)  # type: ignore[no-any-return]
+        return self.add_(other)
 
     def __isub__(self: Any, other: Any) -> Tensor:
-        return self.sub_(other)  # type: ignore[no-any-return]
+        return self.sub_(other)
 
     def __imul__(self: Any, other: Any) -> Tensor:
-        return self.mul_(other)  # type: ignore[no-any-return]
+        return self.mul_(other)
 
     def __itruediv__(self: Any, other: Any) -> Tensor:
-        return self.div_(other)  # type: ignore[no-any-return]
+        return self.div_(other)
 
     def add_(self: Any, other: Any, *, alpha: float = 1) -> Tensor:
         """``self + alpha * other``, in place."""
-        return write(self, ops.add(self._alias(), other, alpha=alpha), "add_")  # type: ignore[no-any-return]
+        return write(self, ops.add(self._alias(), other, alpha=alpha), "add_")
 
     def sub_(self: Any, other: Any, *, alpha: float = 1) -> Tensor:
         """``self - alpha * other``, in place."""
-        return write(self, ops.sub(self._alias(), other, alpha=alpha), "sub_")  # type: ignore[no-any-return]
+        return write(self, ops.sub(self._alias(), other, alpha=alpha), "sub_")
 
     def mul_(self: Any, other: Any) -> Tensor:
         """``self * other``, in place."""
-        return write(self, ops.mul(self._alias(), other), "mul_")  # type: ignore[no-any-return]
+        return write(self, ops.mul(self._alias(), other), "mul_")
 
     def div_(self: Any, other: Any) -> Tensor:
         """``self / other``, in place."""
-        return write(self, ops.div(self._alias(), other), "div_")  # type: ignore[no-any-return]
+        return write(self, ops.div(self._alias(), other), "div_")
 
     def pow_(self: Any, exponent: Any) -> Tensor:
         """``self ** exponent``, in place."""
-        return write(self, ops.pow(self._alias(), exponent), "pow_")  # type: ignore[no-any-return]
+        return write(self, ops.pow(self._alias(), exponent), "pow_")
 
     def lerp_(self: Any, end: Any, weight: Any) -> Tensor:
         """``self + weight * (end - self)``, in place."""
-        return write(self, ops.lerp(self._alias(), end, weight), "lerp_")  # type: ignore[no-any-return]
+        return write(self, ops.lerp(self._alias(), end, weight), "lerp_")
 
     def addcmul_(self: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
         """``self + value * tensor1 * tensor2``, in place."""
-        return write(self, ops.addcmul(self._alias(), tensor1, tensor2, value=value), "addcmul_")  # type: ignore[no-any-return]
+        return write(self, ops.addcmul(self._alias(), tensor1, tensor2, value=value), "addcmul_")
 
     def addcdiv_(self: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
         """``self + value * tensor1 / tensor2``, in place."""
-        return write(self, ops.addcdiv(self._alias(), tensor1, tensor2, value=value), "addcdiv_")  # type: ignore[no-any-return]
+        return write(self, ops.addcdiv(self._alias(), tensor1, tensor2, value=value), "addcdiv_")
 
     def clamp_(self: Any, min: Any = None, max: Any = None) -> Tensor:
         """Limit to [min, max], in place."""
-        return write(self, ops.clamp(self._alias(), min, max), "clamp_")  # type: ignore[no-any-return]
+        return write(self, ops.clamp(self._alias(), min, max), "clamp_")
 
     def masked_fill_(self: Any, mask: Any, value: Any) -> Tensor:
         """Set the elements where the mask is True, in place."""
-        return write(self, ops.masked_fill(self._alias(), mask, value), "masked_fill_")  # type: ignore[no-any-return]
+        return write(self, ops.masked_fill(self._alias(), mask, value), "masked_fill_")
 
     def scatter_(self: Any, dim: int, index: Any, src: Any) -> Tensor:
         """`scatter`, in place."""
-        return write(self, ops.scatter(self._alias(), dim, index, src), "scatter_")  # type: ignore[no-any-return]
+        return write(self, ops.scatter(self._alias(), dim, index, src), "scatter_")
 
     def scatter_add_(self: Any, dim: int, index: Any, src: Any) -> Tensor:
         """`scatter_add`, in place."""
-        return write(self, ops.scatter_add(self._alias(), dim, index, src), "scatter_add_")  # type: ignore[no-any-return]
+        return write(self, ops.scatter_add(self._alias(), dim, index, src), "scatter_add_")
 
     def neg_(self: Any) -> Tensor:
         """``-self``, in place."""
-        return write(self, ops.neg(self._alias()), "neg_")  # type: ignore[no-any-return]
+        return write(self, ops.neg(self._alias()), "neg_")
 
     def exp_(self: Any) -> Tensor:
         """e^x, in place."""
-        return write(self, ops.exp(self._alias()), "exp_")  # type: ignore[no-any-return]
+        return write(self, ops.exp(self._alias()), "exp_")
 
     def log_(self: Any) -> Tensor:
         """ln x, in place."""
-        return write(self, ops.log(self._alias()), "log_")  # type: ignore[no-any-return]
+        return write(self, ops.log(self._alias()), "log_")
 
     def sqrt_(self: Any) -> Tensor:
         """The square root, in place."""
-        return write(self, ops.sqrt(self._alias()), "sqrt_")  # type: ignore[no-any-return]
+        return write(self, ops.sqrt(self._alias()), "sqrt_")
 
     def abs_(self: Any) -> Tensor:
         """|x|, in place."""
-        return write(self, ops.abs(self._alias()), "abs_")  # type: ignore[no-any-return]
+        return write(self, ops.abs(self._alias()), "abs_")
 
     def relu_(self: Any) -> Tensor:
         """max(x, 0), in place."""
-        return write(self, ops.relu(self._alias()), "relu_")  # type: ignore[no-any-return]
+        return write(self, ops.relu(self._alias()), "relu_")
 
     def sigmoid_(self: Any) -> Tensor:
         """The sigmoid, in place."""
-        return write(self, ops.sigmoid(self._alias()), "sigmoid_")  # type: ignore[no-any-return]
+        return write(self, ops.sigmoid(self._alias()), "sigmoid_")
 
     def tanh_(self: Any) -> Tensor:
         """tanh x, in place."""
-        return write(self, ops.tanh(self._alias()), "tanh_")  # type: ignore[no-any-return]
+        return write(self, ops.tanh(self._alias()), "tanh_")
 
     def normal_(self: Any, mean: float = 0.0, std: float = 1.0, *, generator: Any = None) -> Tensor:
         """Draw every element from a normal distribution."""
         from .random import pick
 
-        return write(self, type(self)(pick(generator).normal(mean, std, self.shape).astype(self.dtype)), "normal_")  # type: ignore[no-any-return]
+        return write(self, type(self)(pick(generator).normal(mean, std, self.shape).astype(self.dtype)), "normal_")
 
     def uniform_(self: Any, a: float = 0.0, b: float = 1.0, *, generator: Any = None) -> Tensor:
         """Draw every element evenly from [a, b)."""
         from .random import pick
 
-        return write(self, type(self)(pick(generator).uniform(a, b, self.shape).astype(self.dtype)), "uniform_")  # type: ignore[no-any-return]
+        return write(self, type(self)(pick(generator).uniform(a, b, self.shape).astype(self.dtype)), "uniform_")
 
 
 def _plain(t: Any, value: Any) -> Any:

@@ -44,25 +44,25 @@ class Methods:
     __getitem__ = ops.getitem
 
     def __pos__(self: Any) -> Tensor:
-        return self  # type: ignore[no-any-return]
+        return self
 
     def __rsub__(self: Any, other: Any) -> Tensor:
-        return ops.sub(other, self)  # type: ignore[no-any-return]
+        return ops.sub(other, self)
 
     def __rtruediv__(self: Any, other: Any) -> Tensor:
-        return ops.div(other, self)  # type: ignore[no-any-return]
+        return ops.div(other, self)
 
     def __rfloordiv__(self: Any, other: Any) -> Tensor:
-        return ops.floor_divide(other, self)  # type: ignore[no-any-return]
+        return ops.floor_divide(other, self)
 
     def __rmod__(self: Any, other: Any) -> Tensor:
-        return ops.remainder(other, self)  # type: ignore[no-any-return]
+        return ops.remainder(other, self)
 
     def __rpow__(self: Any, other: Any) -> Tensor:
-        return ops.pow(other, self)  # type: ignore[no-any-return]
+        return ops.pow(other, self)
 
     def __rmatmul__(self: Any, other: Any) -> Tensor:
-        return ops.matmul(other, self)  # type: ignore[no-any-return]
+        return ops.matmul(other, self)
 
     def __eq__(self: Any, other: Any) -> Any:
         return NotImplemented if other is None or isinstance(other, str) else ops.eq(self, other)
@@ -100,31 +100,31 @@ class Methods:
     # dtypes
     def float(self: Any) -> Tensor:
         """Cast to float32."""
-        return self.to(np.float32)  # type: ignore[no-any-return]
+        return self.to(np.float32)
 
     def double(self: Any) -> Tensor:
         """Cast to float64."""
-        return self.to(np.float64)  # type: ignore[no-any-return]
+        return self.to(np.float64)
 
     def half(self: Any) -> Tensor:
         """Cast to float16."""
-        return self.to(np.float16)  # type: ignore[no-any-return]
+        return self.to(np.float16)
 
     def int(self: Any) -> Tensor:
         """Cast to int32."""
-        return self.to(np.int32)  # type: ignore[no-any-return]
+        return self.to(np.int32)
 
     def long(self: Any) -> Tensor:
         """Cast to int64."""
-        return self.to(np.int64)  # type: ignore[no-any-return]
+        return self.to(np.int64)
 
     def bool(self: Any) -> Tensor:
         """Cast to bool: True where not zero."""
-        return self.to(np.bool_)  # type: ignore[no-any-return]
+        return self.to(np.bool_)
 
     def byte(self: Any) -> Tensor:
         """Cast to uint8."""
-        return self.to(np.uint8)  # type: ignore[no-any-return]
+        return self.to(np.uint8)
 
     def is_floating_point(self: Any) -> Any:
         """Tell whether the elements are of floating point."""
@@ -134,12 +134,12 @@ class Methods:
     @property
     def T(self: Any) -> Tensor:
         """The transpose: dimensions in reverse order."""
-        return ops.permute(self, tuple(range(self.ndim))[::-1])  # type: ignore[no-any-return]
+        return ops.permute(self, tuple(range(self.ndim))[::-1])
 
     @property
     def mT(self: Any) -> Tensor:
         """The last two dimensions exchanged."""
-        return ops.transpose(self, -2, -1)  # type: ignore[no-any-return]
+        return ops.transpose(self, -2, -1)
 
     def t(self: Any) -> Tensor:
         """The transpose of a matrix (or of a vector: itself)."""
@@ -147,7 +147,7 @@ class Methods:
             raise ShapeError(
                 f"t: a tensor of shape {self.shape} has more than two dimensions; use transpose, permute or .mT"
             )
-        return self.T  # type: ignore[no-any-return]
+        return self.T
 
     def view(self: Any, *shape: Any) -> Tensor:
         """Return the same memory in another shape (or, given a dtype, cast); refuses where only a copy could."""
@@ -161,19 +161,19 @@ class Methods:
                 f"view: a tensor of shape {self.shape} with strides {self.stride()} has no view of shape {y.shape}; "
                 "use reshape, which copies"
             )
-        return y  # type: ignore[no-any-return]
+        return y
 
     def view_as(self: Any, other: Any) -> Tensor:
         """`view` in the shape of another tensor."""
-        return self.view(other.shape)  # type: ignore[no-any-return]
+        return self.view(other.shape)
 
     def reshape_as(self: Any, other: Any) -> Tensor:
         """`reshape` to the shape of another tensor."""
-        return ops.reshape(self, other.shape)  # type: ignore[no-any-return]
+        return ops.reshape(self, other.shape)
 
     def expand_as(self: Any, other: Any) -> Tensor:
         """`expand` to the shape of another tensor."""
-        return ops.expand(self, other.shape)  # type: ignore[no-any-return]
+        return ops.expand(self, other.shape)
 
     # functions that are methods as they stand
     add = ops.add
@@ -300,7 +300,7 @@ class Methods:
 
     def where(self: Any, condition: Any, other: Any) -> Tensor:
         """Keep the elements where the condition holds, take ``other`` elsewhere."""
-        return ops.where(condition, self, other)  # type: ignore[no-any-return]
+        return ops.where(condition, self, other)
 
     def allclose(self: Any, other: Any, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: Any = False) -> Any:
         """Tell whether all elements agree within atol + rtol |other|."""

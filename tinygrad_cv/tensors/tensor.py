@@ -1,8 +1,8 @@
 """The Tensor: an array that records what happens to it.
 
 A tensor holds an array and, where a gradient is wanted, the node that made it. It is the guest of `ops.op`: an op
-called with a tensor hands itself to ``Tensor.__record__``. This file holds what makes a tensor a tensor (identity, gradient,
-views, conversion); the named operations are in `methods`, those that write in place in `inplace`.
+called with a tensor hands itself to ``Tensor.__record__``. This file holds what makes a tensor a tensor (identity,
+gradient, views, conversion); the named operations are in `methods`, those that write in place in `inplace`.
 """
 
 from __future__ import annotations
