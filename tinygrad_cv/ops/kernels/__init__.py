@@ -6,7 +6,17 @@ for the ops have checked them.
 
 from __future__ import annotations
 
+from .conv import conv2d, conv2d_grad_w, conv2d_grad_x
 from .jit import cache_folder, get_num_threads, set_num_threads
 from .readings import reading, use
 
-__all__ = ["cache_folder", "get_num_threads", "reading", "set_num_threads", "use"]
+__all__ = [
+    "cache_folder",
+    "conv2d",
+    "conv2d_grad_w",
+    "conv2d_grad_x",
+    "get_num_threads",
+    "reading",
+    "set_num_threads",
+    "use",
+]

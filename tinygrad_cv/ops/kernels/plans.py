@@ -1,0 +1,293 @@
+"""How a convolution is cut into tasks, and the tables of offsets that the micro-kernel walks.
+
+Convolution and its input gradient are one thing here, a *gather*: every pixel of a destination grid collects,
+over taps t, what lies in a source image at
+
+    row    i*SH + rise[t]        column    j*SW + slide[t]
+
+Forward, the source is x, the grid is all of y, and tap (p, q) has rise p*DH - top and slide q*DW - left.
+Backward, the source is g, and g[i', j'] has reached the pixel (i, j) of x through tap (p, q) if i'*SH + p*DH
+- top = i. So for i = SH*u + a only the taps with SH | a + top - p*DH count, at i' = u + (a + top - p*DH)/SH:
+the pixels of x fall into SH*SW phases (a, b), each one a gather with stride 1 and its own taps.
+
+A task is a band of rows of one image, or several whole images when they are small. Its part of the source is
+copied into a buffer with a border of zeros, so that no tap has to ask whether it left the image; where none
+does, nothing is copied. A run of taps side by side is one contiguous run of channels-last memory.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from ...typing import Array
+from .micro import FEW, ROWS, WIDTH
+from .simd import LANES
+
+Pair = tuple[int, int]
+
+L1 = 24 << 10
+"""Bytes of packed weights that stay in the first-level cache while tiles pass by."""
+
+CACHED = 1 << 19
+"""Bytes of packed weights that stay in the second-level cache from task to task."""
+
+
+class Band(NamedTuple):
+    """A task's share of a grid of PH x PW pixels, and the part of the source that it needs (all counts)."""
+
+    N: int
+    """Images."""
+    H: int
+    W: int
+    C: int
+    """The source's size."""
+    PH: int
+    PW: int
+    """The grid's size."""
+    SH: int
+    SW: int
+    """Source pixels per grid pixel."""
+    rise: int
+    slide: int
+    """Where the first tap of the first pixel lies in the source; negative in the padding."""
+    images: int
+    rows: int
+    """Images and grid rows per task: one of them is 1, or rows is PH."""
+    LH: int
+    LW: int
+    LC: int
+    """The buffer of one image: rows, pixels per row, elements per pixel."""
+    strips: int
+    tasks: int
+    """Tasks per image (group), and in all."""
+
+
+class Sizes(NamedTuple):
+    """What else the gather kernel needs to know."""
+
+    groups: int
+    CG: int
+    OCG: int
+    """Channels and filters per group."""
+    OC: int
+    K: int
+    """Steps of a sum: taps times channels."""
+    n_t: int
+    n_k: int
+    per_chunk: int
+    """Taps, steps per tap, taps per pass over a task."""
+    DH: int
+    DW: int
+    """The destination's size."""
+    step_h: int
+    step_w: int
+    first_h: int
+    first_w: int
+    """The destination pixel of grid pixel (i, j) is (first_h + i*step_h, first_w + j*step_w)."""
+    copied: bool
+    buffer: int
+    """Elements of one task's buffer."""
+
+
+class Gather(NamedTuple):
+    """One launch of the gather kernel."""
+
+    band: Band
+    sizes: Sizes
+    rows: Array
+    """Offsets in the source, one for each pixel of a task."""
+    places: Array
+    """Offsets in the destination."""
+    taps: Array
+    p: Array
+    q: Array
+    """Which weight each tap is, in the order of packing."""
+
+
+def panels(columns: int) -> int:
+    """Return the columns that packed panels take: whole pairs of vectors, and a last panel of one or two."""
+    full, rest = divmod(columns, WIDTH)
+    return full * WIDTH + (0 if rest == 0 else LANES if rest <= LANES else WIDTH)
+
+
+def _work(pixels: int) -> int:
+    """Rows that the micro-kernel computes for so many pixels."""
+    full, rest = divmod(pixels, ROWS)
+    return full * ROWS + -(-rest // FEW) * FEW
+
+
+def cut(N: int, PH: int, PW: int, wish: int) -> Pair:
+    """Return images and rows per task: about ``wish`` pixels, as few as possible in incomplete tiles."""
+    total = N * PH * PW
+    wish = max(1, min(wish, -(-total // 16)))  # leave enough tasks to share
+    area = PH * PW
+    unit, most = (area, N) if area <= wish else (PW, PH)
+    near = max(1, wish // unit)
+    sizes = range(max(1, near // 2), min(most, near + near // 2 + 1) + 1)
+    best = min(sizes, key=lambda s: (_work(s * unit) / (s * unit) + 0.002 * abs(s - near), s))
+    return (best, PH) if area <= wish else (1, best)
+
+
+def _band(
+    N: int, H: int, W: int, C: int, PH: int, PW: int, stride: Pair, lo: Pair, extent: Pair, wish: int, LC: int
+) -> Band:
+    images, rows = cut(N, PH, PW, wish)
+    strips = -(-PH // rows)
+    LH, LW = (rows - 1) * stride[0] + extent[0], (PW - 1) * stride[1] + extent[1]
+    return Band(N, H, W, C, PH, PW, *stride, *lo, images, rows, LH, LW, LC, strips, strips * -(-N // images))
+
+
+def _pixels(band: Band, row: int, step_h: int, step_w: int, image: int) -> Array:
+    """Offsets of a task's pixels, image by image, row by row."""
+    n, i, j = np.ogrid[: band.images, : band.rows, : band.PW]
+    return np.ascontiguousarray(n * image + i * step_h * row + j * step_w, np.int64).reshape(-1)
+
+
+def _pieces(run: int) -> int:
+    """Cut a contiguous run into equal pieces that fit the first-level cache."""
+    most = max(1, L1 // (4 * WIDTH))
+    for pieces in range(-(-run // most), 4 * -(-run // most)):
+        if run % pieces == 0:
+            return pieces
+    return 1
+
+
+def _gather(
+    N: int, H: int, W: int, C: int, OC: int, groups: int, grid: Pair, stride: Pair, rise: dict[int, int],
+    slide: dict[int, int], image: Pair, step: Pair, first: Pair,
+) -> Gather:  # fmt: skip
+    """Plan a gather; ``rise`` and ``slide`` give the tap rows' and columns' offsets in the source."""
+    PH, PW = grid
+    p, q = sorted(rise, key=rise.__getitem__), sorted(slide, key=slide.__getitem__)
+    up, left = [rise[k] for k in p], [slide[k] for k in q]
+    extent = (up[-1] - up[0] + 1, left[-1] - left[0] + 1)
+    inside = up[0] >= 0 and left[0] >= 0
+    inside = inside and (PH - 1) * stride[0] + up[-1] < H and (PW - 1) * stride[1] + left[-1] < W
+    CG, OCG = C // groups, OC // groups
+    K = len(p) * len(q) * CG
+    if inside and (len(p), len(q), stride, step) == (1, 1, (1, 1), (1, 1)) and (PH, PW) == (H, W) == image:
+        # A matrix product: one long column of pixels, cut anywhere.
+        N, H, W, PH, PW, image = 1, N * H * W, 1, N * H * W, 1, (N * H * W, 1)
+    band = _band(N, H, W, C, PH, PW, stride, (up[0], left[0]), extent, 120 if 4 * K * panels(OCG) < CACHED else 288, C)
+    LH, LW = (H, W) if inside else (band.LH, band.LW)
+    rows = _pixels(band, LW * C, stride[0], stride[1] * C, LH * LW * C)
+    places = _pixels(band, image[1] * OC, step[0], step[1] * OC, image[0] * image[1] * OC)
+    merged = groups == 1 and extent[1] == len(q)
+    starts = [
+        (u - up[0]) * LW * C + (0 if merged else (v - left[0]) * C) for u in up for v in (left[:1] if merged else left)
+    ]
+    run = CG * len(q) if merged else CG
+    pieces = _pieces(run)
+    n_k = run // pieces
+    taps = np.array([at + piece * n_k for at in starts for piece in range(pieces)], np.int64)
+    sizes = Sizes(
+        groups, CG, OCG, OC, K, len(taps), n_k, max(1, L1 // (4 * WIDTH * n_k)), *image, *step, *first,
+        not inside, 0 if inside else band.images * band.LH * band.LW * C,
+    )  # fmt: skip
+    order = [(a, b) for a in p for b in q]
+    return Gather(band, sizes, rows, places, taps, np.array([a for a, _ in order]), np.array([b for _, b in order]))
+
+
+@lru_cache(maxsize=4096)
+def forward(
+    N: int, H: int, W: int, C: int, OC: int, kernel: Pair, out: Pair, stride: Pair, padding: tuple[int, ...],
+    dilation: Pair, groups: int,
+) -> Gather:  # fmt: skip
+    """Plan y = conv2d(x, w)."""
+    rise = {p: p * dilation[0] - padding[0] for p in range(kernel[0])}
+    slide = {q: q * dilation[1] - padding[2] for q in range(kernel[1])}
+    return _gather(N, H, W, C, OC, groups, out, stride, rise, slide, out, (1, 1), (0, 0))
+
+
+@lru_cache(maxsize=4096)
+def backward(
+    N: int, H: int, W: int, C: int, OC: int, kernel: Pair, out: Pair, stride: Pair, padding: tuple[int, ...],
+    dilation: Pair, groups: int,
+) -> tuple[list[Gather], bool]:  # fmt: skip
+    """Plan gx from g: one gather for each phase that has taps, and whether they leave pixels untouched."""
+    plans, gaps = [], False
+    for a in range(min(stride[0], H)):
+        for b in range(min(stride[1], W)):
+            y, x = a + padding[0], b + padding[2]
+            rise = {
+                p: (y - p * dilation[0]) // stride[0]
+                for p in range(kernel[0])
+                if (y - p * dilation[0]) % stride[0] == 0
+            }
+            slide = {
+                q: (x - q * dilation[1]) // stride[1]
+                for q in range(kernel[1])
+                if (x - q * dilation[1]) % stride[1] == 0
+            }
+            grid = (-(-(H - a) // stride[0]), -(-(W - b) // stride[1]))
+            if rise and slide:
+                plans.append(_gather(N, *out, OC, C, groups, grid, (1, 1), rise, slide, (H, W), stride, (a, b)))
+            else:
+                gaps = True
+    return plans, gaps
+
+
+class WeightSizes(NamedTuple):
+    """What else the weight-gradient kernel needs to know."""
+
+    groups: int
+    CG: int
+    OCG: int
+    OC: int
+    R: int
+    """Rows of the result: taps times channels of a group."""
+    n_k: int
+    a_k: int
+    """Pixels of a grid row, and their distance in the buffer."""
+    flat: bool
+    """All rows of a task are one long row."""
+    slices: int
+    blocks: int
+    """Parts of the sum, and parts of the rows: the tasks, whatever the number of threads."""
+    buffer: int
+    panel: int
+
+
+class Weights(NamedTuple):
+    """One launch of the weight-gradient kernel."""
+
+    band: Band
+    sizes: WeightSizes
+    rows: Array
+    places: Array
+    taps: Array
+
+
+PARTS = 16
+"""Tasks of a weight gradient, a fixed number, so that sums do not depend on the number of threads."""
+
+
+@lru_cache(maxsize=4096)
+def weights(
+    N: int, H: int, W: int, C: int, OC: int, kernel: Pair, out: Pair, stride: Pair, padding: tuple[int, ...],
+    dilation: Pair, groups: int,
+) -> Weights:  # fmt: skip
+    """Plan gw from x and g."""
+    (KH, KW), CG, OCG = kernel, C // groups, OC // groups
+    extent = (dilation[0] * (KH - 1) + 1, dilation[1] * (KW - 1) + 1)
+    # Pixels a multiple of 1 KiB apart would fall into the same few sets of the first-level cache.
+    LC = C + 16 if C % 128 == 0 else C
+    band = _band(N, H, W, C, *out, stride, (-padding[0], -padding[2]), extent, 192, LC)
+    row = band.LW * LC
+    p, q, c = np.ogrid[:KH, :KW, :CG]
+    rows = np.ascontiguousarray(p * dilation[0] * row + q * dilation[1] * LC + c, np.int64).reshape(-1)
+    R = rows.size
+    n, i = np.ogrid[: band.images, : band.rows]
+    taps = np.ascontiguousarray((n * band.LH + i * stride[0]) * row, np.int64).reshape(-1)
+    flat = kernel == stride == (1, 1)
+    groups_of_bands = band.tasks
+    slices = max(1, min(PARTS, groups_of_bands, (5 << 19) // (4 * R * OC)))
+    blocks = max(1, min(-(-R // ROWS), PARTS // slices))
+    sizes = WeightSizes(
+        groups, CG, OCG, OC, R, out[1], stride[1] * LC, flat, slices, blocks,
+        band.images * band.LH * band.LW * LC, band.images * band.rows * out[1] * WIDTH,
+    )  # fmt: skip
+    return Weights(band, sizes, rows, np.arange(R, dtype=np.int64) * OC, taps)
