@@ -28,6 +28,15 @@ TABLE: dict[str, tuple[str, str, str]] = {
     "conv2d": ("conv_loops", "conv_im2col", "conv_numba"),
     "conv2d_grad_x": ("conv_loops", "conv_im2col", "conv_numba"),
     "conv2d_grad_w": ("conv_loops", "conv_im2col", "conv_numba"),
+    "max_pool2d": ("pool_loops", "pool_numpy", "pool_numba"),
+    "max_pool2d_grad": ("pool_loops", "pool_numpy", "pool_numba"),
+    "max_pool2d_gather": ("pool_loops", "pool_numpy", "pool_numba"),
+    "adaptive_max_pool2d": ("pool_loops", "pool_numpy", "pool_numba"),
+    "adaptive_max_pool2d_grad": ("pool_loops", "pool_numpy", "pool_numba"),
+    "avg_pool2d": ("pool_loops", "pool_numpy", "pool_numba"),
+    "avg_pool2d_grad": ("pool_loops", "pool_numpy", "pool_numba"),
+    "adaptive_avg_pool2d": ("pool_loops", "pool_numpy", "pool_numba"),
+    "adaptive_avg_pool2d_grad": ("pool_loops", "pool_numpy", "pool_numba"),
 }
 
 _reading: str | None = None
