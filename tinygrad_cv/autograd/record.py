@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ..ops.op import Op
+from ..ops.op import Op, Unfinished
+from .fusion import FUSION
 from .mode import MODE
 from .node import Node, Version, next_number, user_line
 from .observe import OBSERVERS, current_path
@@ -26,9 +28,11 @@ class View:
 
 
 def record(guest: Any, op: Op, xs: Sequence[Any]) -> Any:
-    """Compute ``op`` on the arrays behind ``xs`` and return tensors of type ``guest``, with a node where one is
-    wanted.
-    """
+    """Compute ``op`` on the arrays behind ``xs``; return tensors of type ``guest``, with a node where one is wanted."""
+    if op.fuses and FUSION.depth and FUSION.enabled and not OBSERVERS:
+        y = _join(guest, op, xs)
+        if y is not None:
+            return y
     raw = []
     wanted, bit = 0, 1
     for x in xs:
@@ -52,14 +56,12 @@ def record(guest: Any, op: Op, xs: Sequence[Any]) -> Any:
         out = np.asarray(out)
     y = guest.__new__(guest)
     y._data = out
-    if wanted and MODE.enabled:
+    if wanted and MODE.enabled and out.dtype.kind == "f":
         plan = op.plan(wanted, len(xs))
-        if plan.rules and out.dtype.kind == "f":
-            y._node = _node(op, plan, xs, wanted, out, extras)
-            y._needs = True
+        if plan.rules:
+            y._node, y._needs = _node(op, plan, xs, wanted, out, extras), True
     if op.view:
-        source = raw[0]
-        base = out.base
+        source, base = raw[0], out.base
         if base is not None and (base is source or base is source.base) and isinstance(xs[0], guest):
             parent = xs[0]
             if parent._version is None:
@@ -100,6 +102,37 @@ def _node(op: Op, plan: Any, xs: Sequence[Any], wanted: int, out: Any, extras: S
     if plan.saves_extra:
         node.extras = extras
     return node
+
+
+def _join(guest: Any, op: Op, xs: Sequence[Any]) -> Any:
+    """Let a tail join a promise, or start a lazy op, and record it as ever; None where neither applies."""
+    wanted = sum(1 << i for i, x in enumerate(xs) if isinstance(x, guest) and x._needs) if MODE.enabled else 0
+    first, promised = xs[0], guest._promised
+    promise: Unfinished | None = None
+    extras: Sequence[Any] = ()
+    if op.tail == "relu" and type(first) is promised:
+        y = guest(first._unfinished.value(relu=True))
+        out = y._data
+    else:
+        if op.tail == "add":
+            for x, other in ((first, xs[1]), (xs[1], first)):
+                if promise is None and type(x) is promised and hasattr(other, "shape"):
+                    promise = x._unfinished.plus(other._data if isinstance(other, guest) else other)
+        elif op.tail == "affine" and type(first) is promised and first._unfinished.fold is not None and not wanted:
+            promise = first._unfinished.fold(*(v._data if isinstance(v, guest) else v for v in xs[1:]))
+        if promise is None and op.lazy:
+            promise, extras = op.start(*(x._data if isinstance(x, guest) else x for x in xs))  # type: ignore[attr-defined]
+        if promise is None:
+            return None
+        out = promise
+        y = promised.__new__(promised)
+        y._unfinished = promise
+        FUSION.waiting.append(weakref.ref(y))
+    if wanted:
+        plan = op.plan(wanted, len(xs))
+        if plan.rules:
+            y._node, y._needs = _node(op, plan, xs, wanted, out, extras), True
+    return (y, *extras) if op.extra else y
 
 
 def refresh(view: Any) -> None:

@@ -23,6 +23,8 @@ __all__ = [
 class Add(Op):
     """y = a + b."""
 
+    tail = "add"
+
     def forward(self, a: Array, b: Array) -> Array:
         return a + b
 

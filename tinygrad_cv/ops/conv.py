@@ -21,15 +21,16 @@ What is called convolution here, as in all of deep learning, is a cross-correlat
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from ..typing import Array, Value
 from .errors import ArgumentError, DTypeError, ShapeError
 from .geometry import Pair, Window, pair
-from .kernels.readings import pick
+from .kernels import conv as kernels
 from .layout import to_nchw, to_nhwc
-from .op import Op
+from .op import Op, Unfinished
 from .reduce import sum as total
 from .shape import flip, permute, reshape
 
@@ -45,7 +46,7 @@ class _Sliding(Op, abstract=True):
     def __init__(self, window: Window, groups: int, size: Pair) -> None:
         self.window, self.groups, self.size = window, groups, size
 
-    def _settings(self) -> dict[str, object]:
+    def _settings(self) -> dict[str, Any]:
         w = self.window
         return {"stride": w.stride, "padding": w.padding, "dilation": w.dilation, "groups": self.groups}
 
@@ -56,8 +57,23 @@ class _Sliding(Op, abstract=True):
 class Conv2d(_Sliding):
     """The coefficients of t in S(x, w, t), plus an offset b for each filter."""
 
+    lazy = True
+
     def forward(self, x: Array, w: Array, b: Array | None) -> Array:
-        return to_nchw(pick("conv2d", x.dtype)(to_nhwc(x), w, bias=b, **self._settings()))
+        return to_nchw(kernels.conv2d(to_nhwc(x), w, bias=b, **self._settings()))
+
+    def start(self, x: Array, w: Array, b: Array | None) -> tuple[Unfinished, tuple[()]]:
+        settings = self._settings()
+
+        def finish(add: Array | None, relu: bool) -> Array:
+            return to_nchw(kernels.conv2d(to_nhwc(x), w, bias=b, relu=relu, **settings))
+
+        def fold(scale: Array, shift: Array) -> Unfinished:
+            offset = shift if b is None else b * scale + shift
+            return self.start(x, w * scale.reshape(-1, 1, 1, 1), offset)[0]
+
+        oh, ow = self.window.output(self.size, "conv2d")
+        return Unfinished(finish, (x.shape[0], w.shape[0], oh, ow), x.dtype, fold=fold), ()
 
     def grad_x(self, g: Value, w: Value) -> Value:
         return Conv2dGradX(self.window, self.groups, self.size)(g, w)
@@ -77,7 +93,7 @@ class Conv2dGradX(_Sliding):
     """The coefficients of x in S(x, w, t): every value of t spread over the window it came from."""
 
     def forward(self, t: Array, w: Array) -> Array:
-        return to_nchw(pick("conv2d_grad_x", t.dtype)(to_nhwc(t), w, x_hw=self.size, **self._settings()))
+        return to_nchw(kernels.conv2d_grad_x(to_nhwc(t), w, x_hw=self.size, **self._settings()))
 
     def grad_t(self, g: Value, w: Value) -> Value:
         return Conv2d(self.window, self.groups, self.size)(g, w, None)
@@ -94,7 +110,7 @@ class Conv2dGradW(_Sliding):
     """The coefficients of w in S(x, w, t): for each filter tap, the products of all the pixels that meet there."""
 
     def forward(self, x: Array, t: Array) -> Array:
-        return pick("conv2d_grad_w", x.dtype)(to_nhwc(x), to_nhwc(t), kernel=self.window.kernel, **self._settings())
+        return kernels.conv2d_grad_w(to_nhwc(x), to_nhwc(t), kernel=self.window.kernel, **self._settings())
 
     def grad_x(self, g: Value, t: Value) -> Value:
         return Conv2dGradX(self.window, self.groups, self.size)(t, g)

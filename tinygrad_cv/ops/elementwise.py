@@ -135,6 +135,8 @@ class Abs(Op):
 class Relu(Op):
     """y = max(x, 0); the derivative is 1 where y > 0 and 0 elsewhere (0 is the sub-gradient chosen at 0)."""
 
+    tail = "relu"
+
     def forward(self, x: Array) -> Array:
         return np.maximum(x, 0)
 

@@ -52,7 +52,7 @@ def read_padding(padding: int | str | Sequence[int], kernel: Pair, stride: Pair,
                 f"give the four paddings (top, bottom, left, right) yourself"
             )
         return same_padding(kernel, dilation)
-    if isinstance(padding, Sequence) and len(padding) == 4:
+    if not isinstance(padding, int) and len(padding) == 4:
         top, bottom, left, right = padding
         return (*pair((top, bottom), "padding", op, 0), *pair((left, right), "padding", op, 0))
     vertical, horizontal = pair(padding, "padding", op, 0)

@@ -7,7 +7,7 @@ import numpy as np
 from ..typing import Array, Value
 from .broadcast import broadcast_shape, expand_to, result_type
 from .errors import DTypeError, ShapeError
-from .op import Op
+from .op import Op, Unfinished
 from .reduce import sum as total
 from .shape import reshape, transpose, unsqueeze
 
@@ -36,11 +36,19 @@ class MatMul(Op):
 class Linear(Op):
     """y[.., o] = sum over i of x[.., i] w[o, i] + b[o]; gx = g w, gw = g^T x, gb = sum of g."""
 
+    lazy = True
+
     def forward(self, x: Array, w: Array, b: Array | None) -> Array:
-        y = np.matmul(x, w.T)
-        if b is not None:
-            y += b
-        return y
+        return self.start(x, w, b)[0].value()
+
+    def start(self, x: Array, w: Array, b: Array | None) -> tuple[Unfinished, tuple[()]]:
+        def finish(add: Array | None, relu: bool) -> Array:
+            y = np.matmul(x, w.T)
+            if b is not None:
+                y += b
+            return np.maximum(y, 0, out=y) if relu else y
+
+        return Unfinished(finish, (*x.shape[:-1], w.shape[0]), x.dtype), ()
 
     def grad_x(self, g: Value, w: Value) -> Value:
         return matmul(g, w)
@@ -63,7 +71,7 @@ def _flipped(x: Value) -> Value:
     return transpose(x, -2, -1)
 
 
-def _same_dtype(op: str, a: Value, b: Value) -> None:
+def same_dtype(op: str, a: Value, b: Value) -> None:
     if a.dtype != b.dtype:
         raise DTypeError(
             f"{op}: dtypes {a.dtype} and {b.dtype} differ; cast one of them, for example with .to({result_type(a, b)})"
@@ -72,7 +80,7 @@ def _same_dtype(op: str, a: Value, b: Value) -> None:
 
 def matmul(input: Value, other: Value) -> Value:
     """Return the matrix product: vectors count as a row (left) or a column (right), leading dimensions broadcast."""
-    _same_dtype("matmul", input, other)
+    same_dtype("matmul", input, other)
     if input.ndim == 0 or other.ndim == 0:
         raise ShapeError(
             f"matmul: shapes {input.shape} and {other.shape}; both need at least one dimension, use * for numbers"
@@ -117,7 +125,7 @@ def linear(input: Value, weight: Value, bias: Value | None = None) -> Value:
             f"linear: input has {have} features {input.shape} but weight expects {weight.shape[1]} {weight.shape}; "
             f"{_derivation(input.shape, weight.shape[1])}"
         )
-    _same_dtype("linear", input, weight)
+    same_dtype("linear", input, weight)
     if bias is not None and bias.shape != (weight.shape[0],):
         raise ShapeError(
             f"linear: bias has shape {bias.shape}, weight {weight.shape} gives {weight.shape[0]} features; give "

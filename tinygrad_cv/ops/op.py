@@ -18,6 +18,9 @@ and for tensors), so a rule applied to recorded values is itself recorded, and d
 Some ops return auxiliary outputs (an argmax, the statistics of a batch): they are named in ``extra``, ``forward``
 returns ``(y, *extras)``, and rules may ask for them. They are constants: no gradient flows into them.
 
+An op whose value can wait for what follows (see `autograd.fusion`) is ``lazy`` and has a method ``start`` that takes
+what ``forward`` takes and returns ``(promise, extras)``; an op that can join such a promise names its role in ``tail``.
+
 A *fused* op computes a composite faster. It has a method ``composite`` with the arguments of ``forward`` that
 gives the same value in plain ops; differentiation past the first order goes through it, and a law test holds
 the two together.
@@ -29,6 +32,8 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
+
+from ..typing import Array, DType
 
 REGISTRY: dict[str, type[Op]] = {}
 """Every op class by name, in order of definition; the law tests walk it."""
@@ -71,6 +76,39 @@ def joint(*targets: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return mark
 
 
+class Unfinished:
+    """A value that an op has promised.
+
+    ``finish(add, relu)`` computes it, with an array to be added and whether negative values become 0; ``fold(scale,
+    shift)``, where an op offers it, returns the promise of the value scaled and shifted by channel.
+    """
+
+    __slots__ = ("finish", "shape", "dtype", "add", "adds", "fold")
+
+    def __init__(
+        self,
+        finish: Callable[[Array | None, bool], Array],
+        shape: tuple[int, ...],
+        dtype: DType,
+        adds: bool = False,
+        fold: Callable[[Array, Array], Unfinished] | None = None,
+    ) -> None:
+        self.finish, self.shape, self.dtype, self.adds, self.fold = finish, shape, dtype, adds, fold
+        self.add: Array | None = None
+
+    def value(self, relu: bool = False) -> Array:
+        """Compute the promised array."""
+        return self.finish(self.add, relu)
+
+    def plus(self, other: Array) -> Unfinished | None:
+        """Return the promise of the sum with an array, or None where that cannot be promised."""
+        if not self.adds or self.add is not None or other.shape != self.shape or other.dtype != self.dtype:
+            return None
+        more = Unfinished(self.finish, self.shape, self.dtype, True)
+        more.add = other
+        return more
+
+
 class Op:
     """Base of all operations. See the module's docstring for the contract."""
 
@@ -80,6 +118,9 @@ class Op:
     view: ClassVar[bool] = False
     fused: ClassVar[bool] = False
     variadic: ClassVar[bool] = False
+    lazy: ClassVar[bool] = False
+    tail: ClassVar[str] = ""
+    fuses: ClassVar[bool] = False
     argument_names: ClassVar[tuple[str, ...]]
     rules: ClassVar[tuple[Rule, ...]]
     _plans: ClassVar[dict[int, Plan]]
@@ -90,6 +131,7 @@ class Op:
             return
         cls.name = cls.__dict__.get("name", cls.__name__)
         cls.fused = hasattr(cls, "composite")
+        cls.fuses = cls.lazy or bool(cls.tail)
         parameters = list(inspect.signature(cls.forward).parameters.values())[1:]
         cls.argument_names = tuple(p.name for p in parameters)
         cls.variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)

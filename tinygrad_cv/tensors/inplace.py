@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import ops
+from ..autograd.fusion import settle
 from ..autograd.mode import MODE
 from ..autograd.node import Version, user_line
 from ..ops.errors import AutogradError, DTypeError, ShapeError
@@ -54,11 +55,24 @@ def write(t: Any, new: Any, op: str) -> Any:
         version.recorded += 1
         if t._view is not None:
             t._view.stamp = version.recorded - 1
+    if type(t) is t._promised:  # nobody has looked at the old value, and nobody will: no copy
+        return _replace_promise(t, new)
+    settle()
     if not t._data.flags.writeable:
         raise AutogradError(f"{op}: the memory of this tensor is read-only; write on a clone()")
     np.copyto(t._data, new._data)
     version.count += 1
     version.line = user_line()
+    return t
+
+
+def _replace_promise(t: Any, new: Any) -> Any:
+    """Let a tensor that only promised its value promise, or hold, the new one."""
+    if type(new) is t._promised:
+        t._unfinished = new._unfinished
+    else:
+        t._settle(new._data)
+    t._version.count += 1
     return t
 
 

@@ -50,6 +50,7 @@ class Tensor(Methods, InPlace):
     _hooks: list[Callable[[Any], Any]] | None = None
     _after_hooks: list[Callable[[Any], Any]] | None = None
     _guest: type[Tensor]
+    _promised: type[Tensor]
     grad: Tensor | None = None
     name: str | None = None
 
