@@ -1,0 +1,174 @@
+"""Pooling's relatives: signals instead of images, p-norms instead of means, and putting maxima back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..typing import Value
+from .elementwise import abs as absolute
+from .elementwise import relu, sign
+from .errors import ArgumentError, DTypeError, ShapeError
+from .geometry import pair
+from .index import scatter
+from .pool import adaptive_avg_pool2d, adaptive_max_pool2d, avg_pool2d, max_pool2d
+from .shape import reshape, squeeze, unsqueeze
+
+__all__ = [
+    "adaptive_avg_pool1d", "adaptive_max_pool1d", "avg_pool1d", "lp_pool1d", "lp_pool2d", "max_pool1d",
+    "max_unpool1d", "max_unpool2d",
+]  # fmt: skip
+
+Size = int | Sequence[int]
+
+
+def _one(op: str, what: str, value: Any) -> int:
+    """Read an int, or a sequence of one."""
+    if isinstance(value, Sequence) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise ArgumentError(f"{op}: {what} is {value!r}; give an int")
+    return int(value)
+
+
+def _signal(op: str, input: Value) -> Value:
+    """Signals (N, C, L) or (C, L) as images of height 1."""
+    if input.ndim not in (2, 3):
+        raise ShapeError(f"{op}: x has {input.ndim} dimensions {input.shape}, expected 3 (N, C, L) or 2 (C, L)")
+    return unsqueeze(input, -2)
+
+
+def _flat(y: Value) -> Value:
+    return squeeze(y, -2)
+
+
+def max_pool1d(
+    input: Value,
+    kernel_size: Size,
+    stride: Size | None = None,
+    padding: Size = 0,
+    dilation: Size = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Value:
+    """Return the largest value of each window of signals (N, C, L): `max_pool2d` on images of height 1."""
+    op = "max_pool1d"
+    x, k = _signal(op, input), _one(op, "kernel_size", kernel_size)
+    s = k if stride is None or stride == () or stride == [] else _one(op, "stride", stride)
+    p, d = _one(op, "padding", padding), _one(op, "dilation", dilation)
+    y = max_pool2d(x, (1, k), (1, s), (0, p), (1, d), ceil_mode, return_indices)
+    return (_flat(y[0]), _flat(y[1])) if return_indices else _flat(y)
+
+
+def avg_pool1d(
+    input: Value,
+    kernel_size: Size,
+    stride: Size | None = None,
+    padding: Size = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Value:
+    """Return the mean of each window of signals (N, C, L): `avg_pool2d` on images of height 1."""
+    op = "avg_pool1d"
+    x, k = _signal(op, input), _one(op, "kernel_size", kernel_size)
+    s = k if stride is None or stride == () or stride == [] else _one(op, "stride", stride)
+    return _flat(avg_pool2d(x, (1, k), (1, s), (0, _one(op, "padding", padding)), ceil_mode, count_include_pad))
+
+
+def adaptive_avg_pool1d(input: Value, output_size: Size) -> Value:
+    """Return the means of ``output_size`` nearly equal parts of signals (N, C, L)."""
+    return _flat(
+        adaptive_avg_pool2d(
+            _signal("adaptive_avg_pool1d", input), (1, _one("adaptive_avg_pool1d", "output_size", output_size))
+        )
+    )
+
+
+def adaptive_max_pool1d(input: Value, output_size: Size, return_indices: bool = False) -> Value:
+    """Return the largest values of ``output_size`` nearly equal parts of signals (N, C, L)."""
+    size = (1, _one("adaptive_max_pool1d", "output_size", output_size))
+    y = adaptive_max_pool2d(_signal("adaptive_max_pool1d", input), size, return_indices)
+    return (_flat(y[0]), _flat(y[1])) if return_indices else _flat(y)
+
+
+def _root_of_sum(mean: Callable[[Value], Value], x: Value, p: float, count: int) -> Value:
+    """(count * mean(x^p))^(1/p); negative sums count as 0, as in PyTorch."""
+    m = mean(x**p)
+    return (sign(m) * relu(absolute(m)) * count) ** (1.0 / p)
+
+
+def lp_pool2d(
+    input: Value, norm_type: float, kernel_size: Size, stride: Size | None = None, ceil_mode: bool = False
+) -> Value:
+    """Return (sum of x^p over each window)^(1/p), p the ``norm_type``: the sum for p = 1, the maximum in the limit."""
+    kh, kw = pair(kernel_size, "kernel_size", "lp_pool2d")
+    return _root_of_sum(lambda z: avg_pool2d(z, (kh, kw), stride, 0, ceil_mode), input, norm_type, kh * kw)
+
+
+def lp_pool1d(
+    input: Value, norm_type: float, kernel_size: Size, stride: Size | None = None, ceil_mode: bool = False
+) -> Value:
+    """Return (sum of x^p over each window)^(1/p) of signals (N, C, L)."""
+    k = _one("lp_pool1d", "kernel_size", kernel_size)
+    return _root_of_sum(lambda z: avg_pool1d(z, k, stride, 0, ceil_mode), input, norm_type, k)
+
+
+def max_unpool2d(
+    input: Value,
+    indices: Value,
+    kernel_size: Size,
+    stride: Size | None = None,
+    padding: Size = 0,
+    output_size: Sequence[int] | None = None,
+) -> Value:
+    """Put maxima back where `max_pool2d` found them, zeros elsewhere (Zeiler et al. 2011).
+
+    Several input sizes lead to one pooled size; ``output_size`` says which one is meant, within one stride.
+    """
+    op = "max_unpool2d"
+    if input.ndim not in (3, 4):
+        raise ShapeError(f"{op}: x has shape {input.shape}, expected (N, C, H, W) or (C, H, W)")
+    if indices.dtype != np.int64:
+        raise DTypeError(
+            f"{op}: indices have dtype {indices.dtype}, expected int64; pass on those of "
+            "max_pool2d(return_indices=True)"
+        )
+    if indices.shape != input.shape:
+        raise ShapeError(f"{op}: indices have shape {indices.shape}, x {input.shape}; give equal shapes")
+    kernel = pair(kernel_size, "kernel_size", op)
+    strides = kernel if stride is None or stride == () or stride == [] else pair(stride, "stride", op)
+    around = pair(padding, "padding", op, 0)
+    usual = [(n - 1) * s + k - 2 * p for n, s, k, p in zip(input.shape[-2:], strides, kernel, around)]
+    size = usual
+    if output_size is not None:
+        size = [int(n) for n in output_size][-2:]
+        if len(output_size) not in (2, input.ndim) or any(
+            not u - s < n < u + s for n, u, s in zip(size, usual, strides)
+        ):
+            raise ArgumentError(
+                f"{op}: output_size is {tuple(output_size)}; give two sizes less than {strides} away from "
+                f"{tuple(usual)}"
+            )
+    if min(size) < 1:
+        raise ShapeError(f"{op}: x {input.shape} with padding {around} leaves no pixel; give less padding")
+    lead, area = input.shape[:-2], size[0] * size[1]
+    flat = scatter(np.zeros((*lead, area), input.dtype), -1, reshape(indices, (*lead, -1)), reshape(input, (*lead, -1)))
+    return reshape(flat, (*lead, *size))
+
+
+def max_unpool1d(
+    input: Value,
+    indices: Value,
+    kernel_size: Size,
+    stride: Size | None = None,
+    padding: Size = 0,
+    output_size: Sequence[int] | None = None,
+) -> Value:
+    """Put maxima back where `max_pool1d` found them, zeros elsewhere."""
+    op = "max_unpool1d"
+    x, k = _signal(op, input), _one(op, "kernel_size", kernel_size)
+    s = k if stride is None or stride == () or stride == [] else _one(op, "stride", stride)
+    size = None if output_size is None else (1, int(output_size[-1]))
+    return _flat(max_unpool2d(x, unsqueeze(indices, -2), (1, k), (1, s), (0, _one(op, "padding", padding)), size))
