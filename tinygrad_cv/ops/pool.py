@@ -44,7 +44,7 @@ class MaxPool2d(Op):
         return to_nchw(y), to_nchw(index)
 
     def grad_x(self, g: Value, index: Value) -> Value:
-        return MaxPoolSpread(self.size)(g, index)
+        return MaxPoolSpread(self.window, self.size)(g, index)
 
 
 class AdaptiveMaxPool2d(Op):
@@ -60,22 +60,26 @@ class AdaptiveMaxPool2d(Op):
         return to_nchw(y), to_nchw(index)
 
     def grad_x(self, g: Value, index: Value) -> Value:
-        return MaxPoolSpread(self.size)(g, index)
+        return MaxPoolSpread(None, self.size)(g, index)
 
 
 class MaxPoolSpread(Op):
-    """y = zeros (N, C, H, W) with each t added at its winner."""
+    """y = zeros (N, C, H, W) with each t added at its winner; window is None for adaptive pooling."""
 
     constant = ("index",)
 
-    def __init__(self, size: Pair) -> None:
-        self.size = size
+    def __init__(self, window: Window | None, size: Pair) -> None:
+        self.window, self.size = window, size
 
     def forward(self, t: Array, index: Array) -> Array:
-        return to_nchw(pick("max_pool2d_grad", t.dtype)(to_nhwc(t), to_nhwc(index), self.size))
+        t, index, w = to_nhwc(t), to_nhwc(index), self.window
+        if w is None:
+            return to_nchw(pick("adaptive_max_pool2d_grad", t.dtype)(t, index, self.size))
+        spread = pick("max_pool2d_grad", t.dtype)
+        return to_nchw(spread(t, index, self.size, w.kernel, w.stride, w.padding, w.dilation))
 
     def grad_t(self, g: Value, index: Value) -> Value:
-        return MaxPoolPick(self.size)(g, index)
+        return MaxPoolPick(self.window, self.size)(g, index)
 
 
 class MaxPoolPick(Op):
@@ -83,14 +87,14 @@ class MaxPoolPick(Op):
 
     constant = ("index",)
 
-    def __init__(self, size: Pair) -> None:
-        self.size = size
+    def __init__(self, window: Window | None, size: Pair) -> None:
+        self.window, self.size = window, size
 
     def forward(self, x: Array, index: Array) -> Array:
         return to_nchw(pick("max_pool2d_gather", x.dtype)(to_nhwc(x), to_nhwc(index)))
 
     def grad_x(self, g: Value, index: Value) -> Value:
-        return MaxPoolSpread(self.size)(g, index)
+        return MaxPoolSpread(self.window, self.size)(g, index)
 
 
 class AvgPool2d(Op):
