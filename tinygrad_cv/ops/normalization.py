@@ -12,17 +12,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..typing import Array, Value
 from .arithmetic import div
+from .broadcast import cast
 from .elementwise import clamp, rsqrt
 from .errors import ArgumentError, DTypeError, ShapeError
 from .kernels.readings import pick
-from .op import Op, joint
+from .op import Op, Unfinished, joint
 from .reduce import mean, norm
+from .reduce import sum as total
 from .shape import Pad, narrow, reshape
 
 __all__ = [
@@ -43,15 +46,19 @@ class BatchNorm(Op):
     """y = w (x - m) / sqrt(v + eps) + b with the batch's own statistics m, v, which it also returns."""
 
     extra = ("mean", "variance")
+    lazy = True
 
     def __init__(self, eps: float) -> None:
         self.eps = eps
 
     def forward(self, x: Array, weight: Array, bias: Array) -> tuple[Array, Array, Array]:
-        rows = _pixels(x)
-        m, v = pick("batch_norm_stats", x.dtype)(rows)
-        y = pick("batch_norm_apply", x.dtype)(rows, m, 1 / np.sqrt(v + x.dtype.type(self.eps)), weight, bias)
-        return _unpixels(y, x.shape), m, v
+        promise, (m, v) = self.start(x, weight, bias)
+        return promise.value(), m, v
+
+    def start(self, x: Array, weight: Array, bias: Array) -> tuple[Unfinished, tuple[Array, Array]]:
+        m, v = pick("batch_norm_stats", x.dtype)(_pixels(x))
+        r = 1 / np.sqrt(v + x.dtype.type(self.eps))
+        return Unfinished(partial(_apply, x, m, r, weight, bias), x.shape, x.dtype, adds=True), (m, v)
 
     def composite(self, x: Value, weight: Value, bias: Value) -> Value:
         dims = tuple(i for i in range(x.ndim) if i != 1)
@@ -65,6 +72,36 @@ class BatchNorm(Op):
         r = 1 / np.sqrt(variance + x.dtype.type(self.eps))
         gx, gw, gb = pick("batch_norm_grad", x.dtype)(_pixels(g), _pixels(x), mean, r, weight)
         return _unpixels(gx, x.shape), gw, gb
+
+
+class ChannelAffine(Op):
+    """y = scale x + shift with one number of each per channel: batch norm whose statistics are fixed."""
+
+    lazy = True
+    tail = "affine"
+
+    def forward(self, x: Array, scale: Array, shift: Array) -> Array:
+        return self.start(x, scale, shift)[0].value()
+
+    def start(self, x: Array, scale: Array, shift: Array) -> tuple[Unfinished, tuple[()]]:
+        finish = partial(_apply, x, np.zeros_like(scale), scale, None, shift)
+        return Unfinished(finish, x.shape, x.dtype, adds=True), ()
+
+    def grad_x(self, g: Value, scale: Value) -> Value:
+        return g * reshape(scale, (1, -1) + (1,) * (g.ndim - 2))
+
+    def grad_scale(self, g: Value, x: Value) -> Value:
+        return total(g * x, tuple(i for i in range(g.ndim) if i != 1))
+
+    def grad_shift(self, g: Value) -> Value:
+        return total(g, tuple(i for i in range(g.ndim) if i != 1))
+
+
+def _apply(x: Array, m: Array, r: Array, weight: Array | None, bias: Array, add: Array | None, relu: bool) -> Array:
+    """w (x - m) r + b per channel, plus an array, and nothing below 0, in one pass."""
+    rows = None if add is None else _pixels(add)
+    y = pick("batch_norm_apply", x.dtype)(_pixels(x), m, r, weight, bias, rows, relu)
+    return _unpixels(y, x.shape)
 
 
 def batch_norm(
@@ -106,11 +143,10 @@ def batch_norm(
             raise ArgumentError(
                 "batch_norm: evaluation needs running_mean and running_var; give them, or training=True"
             )
-        shape = (1, c) + (1,) * (input.ndim - 2)
         scale = rsqrt(running_var + eps)
         scale = scale if weight is None else scale * weight
         shift = -running_mean * scale if bias is None else bias - running_mean * scale
-        return input * reshape(scale, shape) + reshape(shift, shape)
+        return ChannelAffine()(input, cast(scale, input.dtype), cast(shift, input.dtype))
     count = math.prod(input.shape) // max(c, 1)
     if count <= 1:
         raise ShapeError(
