@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from .differentiate import backward as backward
 from .differentiate import grad as grad
+from .function import Function as Function
+from .function import once_differentiable as once_differentiable
+from .graph import saved_tensors_hooks as saved_tensors_hooks
 from .mode import enable_grad as enable_grad
 from .mode import inference_mode as inference_mode
 from .mode import is_grad_enabled as is_grad_enabled

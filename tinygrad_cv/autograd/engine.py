@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any
 
+import numpy as np
+
 from ..ops.errors import AutogradError
 from .mode import MODE
 from .node import Node
@@ -23,6 +25,7 @@ from .observe import OBSERVERS
 _number = attrgetter("number")
 
 
+@np.errstate(all="ignore")  # once a pass: NumPy would warn of infinities that PyTorch passes on in silence
 def run(
     guest: Any,
     roots: Sequence[Any],
@@ -109,17 +112,17 @@ def _apply(guest: Any, node: Node, g: Any, asked: set[Any] | None, create_graph:
 
 def _gradients(guest: Any, node: Node, g: Any, asked: tuple[Any, ...], create_graph: bool) -> list[tuple[Any, Any]]:
     op = node.op
+    saved, y, extras = (node.saved, node.y, node.extras) if node.unpack is None else node.unpack(create_graph)
     if create_graph and op.fused:
-        return _through_composite(guest, node, g, asked)
+        return _through_composite(guest, op, saved, g, asked)
     if create_graph:
-        y = guest._from_node(node.y, node) if node.y is not None else None
-        arguments = node.saved
+        y = guest._from_node(y, node) if y is not None else None
+        arguments = saved
     else:
-        y = node.y
-        arguments = [v._data if isinstance(v, guest) else v for v in node.saved]
+        arguments = [v._data if isinstance(v, guest) else v for v in saved]
     if not arguments:
         arguments = [None] * len(asked)
-    values = [g, y, None, *arguments, *node.extras]
+    values = [g, y, None, *arguments, *extras]
     pairs = []
     for rule in node.plan.rules:
         if rule.joint:
@@ -146,11 +149,11 @@ def _call(op: Any, rule: Any, values: list[Any], arguments: list[Any]) -> Any:
     return rule.function(op, *[values[i] for i in rule.places])
 
 
-def _through_composite(guest: Any, node: Node, g: Any, asked: tuple[Any, ...]) -> list[tuple[Any, Any]]:
+def _through_composite(guest: Any, op: Any, saved: list[Any], g: Any, asked: tuple[Any, ...]) -> list[tuple[Any, Any]]:
     """Differentiate a fused op past the first order: record its composite and take that one's gradients."""
-    y = node.op.composite(*node.saved)  # type: ignore[attr-defined]
+    y = op.composite(*saved)
     targets = list(dict.fromkeys(a for a in asked if a is not None))
-    below = frozenset(v._node for v in node.saved if isinstance(v, guest) and v._node is not None)
+    below = frozenset(v._node for v in saved if isinstance(v, guest) and v._node is not None)
     found = run(guest, [y._node], [g], targets=targets, create_graph=True, stop=below)
     return [(t, found[t]) for t in targets if t in found]
 

@@ -14,6 +14,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 class _Mode(threading.local):
     enabled: bool = True
     inference: bool = False
+    pack: Callable[[Any, Any], None] | None = None
 
 
 MODE = _Mode()

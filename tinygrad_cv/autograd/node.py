@@ -73,7 +73,7 @@ class Node:
 
     __slots__ = (
         "op", "plan", "inputs", "saved", "versions", "y", "extras", "number", "shape", "dtype",
-        "module", "line", "overwritten", "hooks", "retain", "freed", "__weakref__",
+        "module", "line", "overwritten", "hooks", "retain", "freed", "unpack", "__weakref__",
     )  # fmt: skip
 
     op: Op
@@ -92,6 +92,7 @@ class Node:
     hooks: list[Callable[[Any], Any]] | None
     retain: Any
     freed: bool
+    unpack: Callable[[bool], tuple[list[Any], Any, Sequence[Any]]] | None
 
     def name(self) -> str:
         """Return the operation's name, as PyTorch's ``grad_fn.name()`` does."""
@@ -133,8 +134,12 @@ class Node:
     def argument_names(self) -> tuple[str, ...]:
         """Return a name for each argument; the arguments of a variadic op are numbered."""
         names = self.op.argument_names
-        return tuple(f"{names[0]}[{i}]" for i in range(len(self.inputs))) if self.op.variadic else names
+        return (
+            tuple(f"{names[0]}[{i}]" for i in range(max(len(self.inputs), len(self.saved))))
+            if self.op.variadic
+            else names
+        )
 
     def free(self) -> None:
         """Let go of the saved values."""
-        self.saved, self.y, self.extras, self.freed = [], None, (), True
+        self.saved, self.y, self.extras, self.freed, self.unpack = [], None, (), True, None
