@@ -1,0 +1,6 @@
+"""Functions on tensors, under the name that PyTorch gives them: ``import tinygrad_cv.nn.functional as F``."""
+
+from __future__ import annotations
+
+from ..functional import *  # noqa: F403
+from ..functional import __all__ as __all__

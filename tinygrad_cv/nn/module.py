@@ -1,0 +1,434 @@
+"""Module: a function with parameters, made of smaller ones.
+
+Three tables say what an attribute is: ``_parameters``, ``_buffers`` and ``_modules``. The value itself also stands in
+the instance's ``__dict__``, so that ``self.weight`` costs an ordinary lookup; ``__setattr__`` and ``__delattr__`` keep
+the two together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, ClassVar, TypeVar
+
+import numpy as np
+
+from ..autograd.fusion import FUSION, settle
+from ..autograd.observe import OBSERVERS
+from ..ops.errors import ArgumentError, DTypeError, TinygradError
+from ..tensors import Handle, Tensor
+from . import state
+from .hooks import Entry, Hooks, add_path, hooked, observed
+from .parameter import Buffer, Parameter, is_lazy
+
+M = TypeVar("M", bound="Module")
+
+
+class Module:
+    """Base of all layers and networks: assign parameters and modules as attributes, and write ``forward``.
+
+    Attributes
+    ----------
+    training : whether layers such as dropout and batch norm behave as in training; see ``train`` and ``eval``.
+
+    Examples
+    --------
+    >>> import tinygrad_cv as torch
+    >>> import tinygrad_cv.nn as nn
+    >>> class Scale(nn.Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.factor = nn.Parameter(torch.ones(1))
+    ...     def forward(self, x):
+    ...         return x * self.factor
+    >>> [name for name, p in Scale().named_parameters()]
+    ['factor']
+    """
+
+    training: bool
+    forward: Callable[..., Any]
+    _parameters: dict[str, Parameter | None]
+    _buffers: dict[str, Tensor | None]
+    _modules: dict[str, Module | None]
+    _temporary: set[str]
+    _hooks: Hooks | None = None
+    _optional: ClassVar[frozenset[str]] = frozenset()  # entries that a state may lack, for states written long ago
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        # Here rather than in __init__: a subclass that forgets super().__init__() works nevertheless.
+        self = super().__new__(cls)
+        self.__dict__.update(training=True, _parameters={}, _buffers={}, _modules={}, _temporary=set())
+        return self
+
+    def __init__(self) -> None:
+        pass
+
+    # --- calling ----------------------------------------------------------------------------------------------------
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        FUSION.depth += 1
+        try:
+            if OBSERVERS:
+                y = observed(self, args, kwargs)
+            elif self._hooks is not None:
+                y = hooked(self, args, kwargs)
+            else:
+                y = self.forward(*args, **kwargs)
+        except TinygradError as error:
+            add_path(error, self)
+            raise
+        finally:
+            FUSION.depth -= 1
+        if FUSION.waiting and not FUSION.depth:
+            settle()
+        return y
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "forward":
+            raise ArgumentError(f"{type(self).__name__}: it has no forward method; write one that returns the output")
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    # --- attributes -------------------------------------------------------------------------------------------------
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, Parameter):
+            self.register_parameter(name, value)
+        elif isinstance(value, Module):
+            self.register_module(name, value)
+        elif isinstance(value, Buffer):
+            self.register_buffer(name, value, value.persistent)
+        else:
+            for table, kind in ((self._parameters, "parameter"), (self._modules, "module"), (self._buffers, "buffer")):
+                if name in table:
+                    if value is not None and not (kind == "buffer" and isinstance(value, Tensor)):
+                        raise DTypeError(
+                            f"{type(self).__name__}: {name} is a {kind} and cannot become a {type(value).__name__}; "
+                            f"assign a {kind} or None, or delete the attribute first"
+                        )
+                    table[name] = value
+            self.__dict__[name] = value
+
+    def __delattr__(self, name: str) -> None:
+        for table in (self._parameters, self._buffers, self._modules):
+            table.pop(name, None)
+        self._temporary.discard(name)
+        if name not in self.__dict__:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        del self.__dict__[name]
+
+    def _register(self, table: dict[str, Any], what: str, name: str, value: Any) -> None:
+        if not isinstance(name, str) or not name or "." in name:
+            raise ArgumentError(f"register_{what}: the name is {name!r}; give a word without a dot")
+        tables = (self._parameters, self._buffers, self._modules)
+        if name not in self.__dict__ and hasattr(type(self), name):
+            raise ArgumentError(f"register_{what}: {type(self).__name__} has a {name!r} already; choose another name")
+        for other in tables:
+            if other is not table:
+                other.pop(name, None)
+        table[name] = self.__dict__[name] = value
+
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
+        """List a parameter under ``name``; None keeps the place without a parameter."""
+        if param is not None and not isinstance(param, Parameter):
+            raise DTypeError(f"register_parameter: {name} is a {type(param).__name__}; give a Parameter or None")
+        if param is not None and param._node is not None:
+            raise ArgumentError(f"register_parameter: {name} was made by an operation; write Parameter(x.detach())")
+        self._register(self._parameters, "parameter", name, param)
+
+    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
+        """List a tensor that belongs to the state but is not learned; in ``state_dict`` only if persistent."""
+        if tensor is not None and not isinstance(tensor, Tensor):
+            raise DTypeError(f"register_buffer: {name} is a {type(tensor).__name__}; give a Tensor or None")
+        self._register(self._buffers, "buffer", name, tensor)
+        (self._temporary.discard if persistent else self._temporary.add)(name)
+
+    def register_module(self, name: str, module: Module | None) -> None:
+        """List a module under ``name``."""
+        if module is not None and not isinstance(module, Module):
+            raise DTypeError(f"register_module: {name} is a {type(module).__name__}; give a Module or None")
+        self._register(self._modules, "module", name, module)
+
+    add_module = register_module
+
+    # --- walking ----------------------------------------------------------------------------------------------------
+
+    def named_modules(
+        self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Module]]:
+        """Yield the dotted path and the module, this one first (its path is ``prefix``), each once."""
+        memo = set() if memo is None else memo
+        if self in memo:
+            return
+        if remove_duplicate:
+            memo.add(self)
+        yield prefix, self
+        for name, module in self._modules.items():
+            if module is not None:
+                yield from module.named_modules(memo, f"{prefix}.{name}" if prefix else name, remove_duplicate)
+
+    def modules(self) -> Iterator[Module]:
+        """Yield this module and all below it, each once."""
+        return (module for _, module in self.named_modules())
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """Yield the modules directly below, with their names, each once."""
+        seen: set[Module] = set()
+        for name, module in self._modules.items():
+            if module is not None and module not in seen:
+                seen.add(module)
+                yield name, module
+
+    def children(self) -> Iterator[Module]:
+        """Yield the modules directly below, each once."""
+        return (module for _, module in self.named_children())
+
+    def _named(self, table: str, prefix: str, recurse: bool, remove_duplicate: bool) -> Iterator[tuple[str, Any]]:
+        seen: set[int] = set()
+        places = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse else [(prefix, self)]
+        for path, module in places:
+            for name, value in getattr(module, table).items():
+                if value is None or id(value) in seen:
+                    continue
+                if remove_duplicate:
+                    seen.add(id(value))
+                yield f"{path}.{name}" if path else name, value
+
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
+        """Yield the dotted name and the parameter; a shared one once, under its first name."""
+        return self._named("_parameters", prefix, recurse, remove_duplicate)
+
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
+        """Yield the parameters, each once."""
+        return (p for _, p in self.named_parameters(recurse=recurse))
+
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Tensor]]:
+        """Yield the dotted name and the buffer, each once."""
+        return self._named("_buffers", prefix, recurse, remove_duplicate)
+
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
+        """Yield the buffers, each once."""
+        return (b for _, b in self.named_buffers(recurse=recurse))
+
+    def get_submodule(self, target: str) -> Module:
+        """Return the module at a dotted path; '' is this one."""
+        module = self
+        for i, name in enumerate(target.split(".") if target else []):
+            found = module._modules.get(name)
+            if found is None:
+                where = ".".join(target.split(".")[:i]) or type(self).__name__
+                known = ", ".join(module._modules) or "none"
+                raise AttributeError(f"get_submodule: {where} has no module {name!r}; it has {known}")
+            module = found
+        return module
+
+    def set_submodule(self, target: str, module: Module) -> None:
+        """Put a module at a dotted path whose parent exists."""
+        path, _, name = target.rpartition(".")
+        self.get_submodule(path).register_module(name, module)
+
+    def get_parameter(self, target: str) -> Parameter:
+        """Return the parameter at a dotted path."""
+        return self._get("_parameters", "parameter", target)  # type: ignore[no-any-return]
+
+    def get_buffer(self, target: str) -> Tensor:
+        """Return the buffer at a dotted path."""
+        return self._get("_buffers", "buffer", target)  # type: ignore[no-any-return]
+
+    def _get(self, table: str, what: str, target: str) -> Any:
+        path, _, name = target.rpartition(".")
+        owner = self.get_submodule(path)
+        value = getattr(owner, table).get(name)
+        if value is None:
+            known = ", ".join(getattr(owner, table)) or "none"
+            raise AttributeError(f"get_{what}: {path or type(self).__name__} has no {what} {name!r}; it has {known}")
+        return value
+
+    # --- state ------------------------------------------------------------------------------------------------------
+
+    def state_dict(
+        self, *, destination: dict[str, Any] | None = None, prefix: str = "", keep_vars: bool = False
+    ) -> dict[str, Any]:
+        """Return the parameters and persistent buffers by dotted name; the tensors share the module's memory.
+
+        ``keep_vars`` returns the parameters themselves instead of detached tensors.
+        """
+        out = {} if destination is None else destination
+        for name, value in [*self._parameters.items(), *self._buffers.items()]:
+            if value is not None and name not in self._temporary:
+                out[prefix + name] = value if keep_vars or is_lazy(value) else value.detach()
+        for name, module in self._modules.items():
+            if module is not None:
+                module.state_dict(destination=out, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
+        if type(self).get_extra_state is not Module.get_extra_state:
+            out[f"{prefix}_extra_state"] = self.get_extra_state()
+        return out
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> state.Result:
+        """Copy values (tensors or arrays, of any framework) into the parameters and buffers of the same names.
+
+        Parameters
+        ----------
+        strict : refuse when a name is missing or unexpected. Other shapes are always refused.
+        assign : put the values in place of the tensors instead of copying into them.
+
+        Returns
+        -------
+        ``missing_keys`` and ``unexpected_keys``.
+
+        Raises
+        ------
+        TinygradError
+            With a report of what fits, is missing, unexpected, or of another shape; nothing is changed then.
+        """
+        return state.load(self, state_dict, strict, assign)
+
+    def get_extra_state(self) -> Any:
+        """Override to let ``state_dict`` carry something besides tensors, under the name '_extra_state'."""
+
+    def set_extra_state(self, state: Any) -> None:
+        """Override to take back what ``get_extra_state`` returned."""
+
+    # --- changing everything below ----------------------------------------------------------------------------------
+
+    def apply(self: M, fn: Callable[[Module], Any]) -> M:
+        """Call ``fn`` on every module, children first."""
+        for module in self.children():
+            module.apply(fn)
+        fn(self)
+        return self
+
+    def train(self: M, mode: bool = True) -> M:
+        """Let every module behave as in training, or not."""
+        if not isinstance(mode, bool):
+            raise ArgumentError(f"train: mode is {mode!r}; give True or False")
+        for module in self.modules():
+            module.__dict__["training"] = mode
+        return self
+
+    def eval(self: M) -> M:
+        """Let every module behave as in use: ``train(False)``."""
+        return self.train(False)
+
+    def requires_grad_(self: M, requires_grad: bool = True) -> M:
+        """Let the parameters learn, or keep them fixed."""
+        for p in self.parameters():
+            p.requires_grad_(requires_grad)
+        return self
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients, or set them to zeros."""
+        for p in self.parameters():
+            if p.grad is not None:
+                p.grad = None if set_to_none else Tensor(np.zeros_like(p.grad._data))
+
+    def to(self: M, *args: Any, **kwargs: Any) -> M:
+        """Cast the floating-point parameters and buffers in place; the only device is 'cpu'."""
+        probe = Tensor(np.zeros((), np.float32)).to(*args, **kwargs)  # reads the arguments as a tensor would
+        asked = any(isinstance(a, Tensor) or (a is not None and not isinstance(a, (bool, str))) for a in args)
+        asked = (
+            asked
+            or kwargs.get("dtype") is not None
+            or any(isinstance(a, str) and a.split(":")[0] != "cpu" for a in args)
+        )
+        if not asked:
+            return self
+        if probe.dtype.kind != "f":
+            raise DTypeError(f"to: parameters cannot have dtype {probe.dtype}; give a floating-point dtype")
+        return self._cast(probe.dtype)
+
+    def _cast(self: M, dtype: Any) -> M:
+        for t in [*self.parameters(), *self.buffers()]:
+            if t._data.dtype.kind == "f":
+                t._data = t._data.astype(dtype, copy=False)
+                if t.grad is not None:
+                    t.grad = t.grad.to(dtype)
+        return self
+
+    def float(self: M) -> M:
+        """Cast to float32."""
+        return self._cast(np.float32)
+
+    def double(self: M) -> M:
+        """Cast to float64."""
+        return self._cast(np.float64)
+
+    def half(self: M) -> M:
+        """Cast to float16."""
+        return self._cast(np.float16)
+
+    def cpu(self: M) -> M:
+        """Return itself: everything is on the CPU."""
+        return self
+
+    def cuda(self: M, device: Any = None) -> M:
+        """Refuse: there is no such device here."""
+        raise ArgumentError(
+            f"cuda: {type(self).__name__} can only be on the device 'cpu'; leave the call out, or write .to('cpu')"
+        )
+
+    # --- hooks ------------------------------------------------------------------------------------------------------
+
+    def _hook(self, row: str, entry: Entry, prepend: bool) -> Handle:
+        if self._hooks is None:
+            self.__dict__["_hooks"] = Hooks()
+        entries = getattr(self._hooks, row)
+        handle = Handle(entries, entry)
+        if prepend:
+            entries.insert(0, entries.pop())
+        return handle
+
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> Handle:
+        """Call ``hook(module, args)`` before forward; what it returns, if not None, takes the place of the arguments.
+
+        With ``with_kwargs`` it is ``hook(module, args, kwargs)``, which returns None or (args, kwargs).
+        """
+        return self._hook("before", Entry(hook, with_kwargs), prepend)
+
+    def register_forward_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
+    ) -> Handle:
+        """Call ``hook(module, args, output)`` after forward; what it returns, if not None, takes the output's place.
+
+        With ``with_kwargs`` it is ``hook(module, args, kwargs, output)``. ``always_call``: also when forward raised.
+        """
+        return self._hook("after", Entry(hook, with_kwargs, always_call), prepend)
+
+    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> Handle:
+        """Call ``hook(module, grad_output)`` when the gradients of the outputs are known; it may return others."""
+        return self._hook("backward_before", Entry(hook), prepend)
+
+    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> Handle:
+        """Call ``hook(module, grad_input, grad_output)`` when the gradients of the positional inputs are known.
+
+        What it returns, if not None, takes the place of ``grad_input``. Inputs that need no gradient have None.
+        """
+        return self._hook("backward", Entry(hook), prepend)
+
+    # --- printing ---------------------------------------------------------------------------------------------------
+
+    def extra_repr(self) -> str:
+        """Override to say in the printed form what the module is set to."""
+        return ""
+
+    def _get_name(self) -> str:
+        return type(self).__name__
+
+    def __repr__(self) -> str:
+        extra = self.extra_repr()
+        lines = extra.split("\n") if extra else []
+        children = [f"({name}): {_indented(repr(module))}" for name, module in self._modules.items()]
+        if len(lines) == 1 and not children:
+            return f"{self._get_name()}({extra})"
+        if not lines and not children:
+            return f"{self._get_name()}()"
+        body = "\n  ".join(lines + children)
+        return f"{self._get_name()}(\n  {body}\n)"
+
+
+def _indented(text: str) -> str:
+    return text.replace("\n", "\n  ")

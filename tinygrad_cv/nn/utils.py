@@ -1,0 +1,91 @@
+"""Helpers for training loops: limiting gradients, and all parameters as one vector."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from .. import functional as F
+from ..ops.errors import ArgumentError, ShapeError
+from ..tensors import Tensor
+
+
+def _with_grad(parameters: Any) -> list[Tensor]:
+    given = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    return [p for p in given if p.grad is not None]
+
+
+def _norm_of(gradients: list[Any], norm_type: float) -> float:
+    if norm_type == math.inf:
+        return max((float(np.abs(g).max(initial=0)) for g in gradients), default=0.0)
+    if norm_type == 2:
+        squares = (float(np.vdot(flat, flat)) for flat in (g.ravel(order="K") for g in gradients))
+        return math.sqrt(sum(squares))
+    return float(sum(float((np.abs(g) ** norm_type).sum()) for g in gradients) ** (1.0 / norm_type))
+
+
+def get_total_norm(tensors: Any, norm_type: float = 2.0, error_if_nonfinite: bool = False) -> Tensor:
+    """Return the norm of all tensors together, as if they were one vector."""
+    arrays = [t._data for t in ([tensors] if isinstance(tensors, Tensor) else tensors)]
+    total = _norm_of(arrays, float(norm_type))
+    if error_if_nonfinite and not math.isfinite(total):
+        raise ArgumentError(
+            f"get_total_norm: the norm is {total}; look for the first NaN or infinity, or give error_if_nonfinite=False"
+        )
+    return Tensor(np.asarray(total, arrays[0].dtype if arrays else np.float32))
+
+
+def clip_grad_norm_(
+    parameters: Any,
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
+) -> Tensor:
+    """Shorten all gradients by one factor so that their common norm is at most ``max_norm``; return the norm before.
+
+    The factor is max_norm / (norm + 1e-6), at most 1 (Pascanu, Mikolov and Bengio 2013).
+    """
+    chosen = _with_grad(parameters)
+    total = get_total_norm([p.grad for p in chosen], norm_type, error_if_nonfinite)
+    factor = float(max_norm) / (float(total) + 1e-6)
+    if not factor >= 1.0:
+        for g in {id(p.grad): p.grad for p in chosen}.values():
+            assert g is not None
+            g._data *= g.dtype.type(factor)
+    return total
+
+
+def clip_grad_value_(parameters: Any, clip_value: float, foreach: bool | None = None) -> None:
+    """Limit every element of the gradients to [-clip_value, clip_value]."""
+    limit = float(clip_value)
+    if not limit >= 0:
+        raise ArgumentError(f"clip_grad_value_: clip_value is {clip_value}; give a number of at least 0")
+    for p in _with_grad(parameters):
+        assert p.grad is not None
+        np.clip(p.grad._data, -limit, limit, out=p.grad._data)
+
+
+def parameters_to_vector(parameters: Iterable[Tensor]) -> Any:
+    """Return all elements of the parameters in one vector; gradients pass through."""
+    return F.cat([F.reshape(p, (-1,)) for p in parameters])
+
+
+def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
+    """Write the elements of a vector back into the parameters, the reverse of `parameters_to_vector`."""
+    given = list(parameters)
+    total = sum(p._data.size for p in given)
+    if vec.shape != (total,):
+        raise ShapeError(
+            f"vector_to_parameters: the vector has shape {vec.shape}, the parameters {total} elements; give ({total},)"
+        )
+    start = 0
+    for p in given:
+        count = p._data.size
+        np.copyto(p._data, vec._data[start : start + count].reshape(p.shape), casting="same_kind")
+        if p._version is not None:
+            p._version.count += 1
+        start += count
