@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from . import jit
+from .blas import stand_aside
 
 READINGS = ("loops", "numpy", "numba")
 
@@ -98,6 +99,8 @@ def pick(kernel: str, dtype: Any = np.float32) -> Callable[..., Any]:
 
 @cache
 def _function(kernel: str, name: str) -> Callable[..., Any]:
+    if name == "numba":
+        stand_aside()
     module = import_module(f".{TABLE[kernel][READINGS.index(name)]}", __package__)
     function: Callable[..., Any] = getattr(module, kernel)
     return function
