@@ -100,13 +100,25 @@ def resize(x: Array, size: tuple[int, int], interpolation: str = "bilinear", ant
         raise ArgumentError(f"resize: cannot turn {h} x {w} pixels into {oh} x {ow}; give sizes of 1 or more")
     if (h, w) == (oh, ow):
         return x
+    n, c = x.shape[:2]
+    last = c > 1 and x.strides[1] < x.strides[3]
     if interpolation == "nearest":
         rows = ((np.arange(oh) + 0.5) * h / oh).astype(np.int64)
         columns = ((np.arange(ow) + 0.5) * w / ow).astype(np.int64)
-        return x[:, :, rows[:, None], columns]
+        return (
+            np.take(np.take(x, rows, axis=2), columns, axis=3)
+            if not last
+            else (
+                np.take(np.take(x.transpose(0, 2, 3, 1), rows, axis=1), columns, axis=2).transpose(0, 3, 1, 2)
+            )
+        )
     y = x if x.dtype.kind == "f" else x.astype(np.float32)
-    if ow != w:
-        y = y @ weights(w, ow, interpolation, antialias).T.astype(y.dtype, copy=False)
-    if oh != h:
-        y = weights(h, oh, interpolation, antialias).astype(y.dtype, copy=False) @ y
+    a = weights(h, oh, interpolation, antialias).astype(y.dtype, copy=False)
+    b = weights(w, ow, interpolation, antialias).astype(y.dtype, copy=False)
+    if last:
+        # rows of w * c numbers, then for each row w rows of c: both products run along the memory
+        lines = a @ np.ascontiguousarray(y.transpose(0, 2, 3, 1)).reshape(n, h, w * c)
+        y = (b @ lines.reshape(n, oh, w, c)).transpose(0, 3, 1, 2)
+    else:
+        y = a @ (np.ascontiguousarray(y) @ b.T)
     return np.clip(np.rint(y), 0, 255).astype(np.uint8) if x.dtype == np.uint8 else y

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_cv.data.transforms.base import Transform, interval, probability
+from tinygrad_cv.data.transforms.base import Transform, blank, interval, probability
 from tinygrad_cv.data.values import unit_float
 from tinygrad_cv.ops.errors import ArgumentError, DataError
 from tinygrad_cv.typing import Array
@@ -143,8 +143,9 @@ class Grayscale(Transform):
         self.num_output_channels = num_output_channels
 
     def batch(self, x: Array) -> Array:
-        y = from_unit(grey(unit_float(x)), x)
-        return np.repeat(y, self.num_output_channels, axis=1)
+        y = blank(x, (len(x), self.num_output_channels, *x.shape[2:]))
+        y[...] = from_unit(grey(unit_float(x)), x)
+        return y
 
 
 class RandomGrayscale(Transform):

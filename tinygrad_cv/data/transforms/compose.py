@@ -103,13 +103,13 @@ class RandomOrder(_Several):
         return img
 
     def batch(self, x: Array) -> Array:
-        return self(x)  # type: ignore[no-any-return]
+        return self(x)
 
 
 def replaced(x: Array, mask: Array, transform: Any, name: str) -> Array:
     """The batch with the masked images transformed."""
     if mask.all():
-        return transform.batch(x)  # type: ignore[no-any-return]
+        return transform.batch(x)
     if not mask.any():
         return x
     y = transform.batch(x[mask])

@@ -45,8 +45,8 @@ def pad(x: Array, sides: tuple[int, int, int, int], fill: Any = 0, padding_mode:
     last = c > 1 and x.strides[1] < x.strides[3]
     width = [(0, 0), (top, bottom), (left, right)]
     if last:
-        return np.pad(x.transpose(0, 2, 3, 1), [*width, (0, 0)], padding_mode).transpose(0, 3, 1, 2)  # type: ignore[call-overload,no-any-return]
-    return np.pad(x, [(0, 0), *width], padding_mode)  # type: ignore[call-overload,no-any-return]
+        return np.pad(x.transpose(0, 2, 3, 1), [*width, (0, 0)], padding_mode).transpose(0, 3, 1, 2)  # type: ignore[call-overload]
+    return np.pad(x, [(0, 0), *width], padding_mode)  # type: ignore[call-overload]
 
 
 def windows(x: Array, tops: Array, lefts: Array, h: int, w: int) -> Array:

@@ -91,8 +91,8 @@ class Cutout(Transform):
     def batch(self, x: Array) -> Array:
         n, c, h, w = x.shape
         on = self.rng.random(n) < self.p
-        tops = self.rng.integers(h, size=n).tolist()
-        lefts = self.rng.integers(w, size=n).tolist()
+        tops = self.rng.integers(h, size=(n,)).tolist()
+        lefts = self.rng.integers(w, size=(n,)).tolist()
         y = x.copy(order="K")
         colour = per_channel(self.fill, c, x.dtype)[0]
         for k in np.flatnonzero(on).tolist():
