@@ -64,7 +64,7 @@ class SumTo(Op):
         axes = tuple(range(extra)) + tuple(
             extra + i for i, (n, m) in enumerate(zip(self.shape, x.shape[extra:])) if n != m
         )
-        return np.add.reduce(x, axis=axes, dtype=x.dtype).reshape(self.shape) if axes else x
+        return np.add.reduce(x, axis=axes, dtype=x.dtype).reshape(self.shape) if axes else x.copy()
 
     def grad_x(self, g: Value) -> Value:
         return Expand(self.source, self.shape)(g)

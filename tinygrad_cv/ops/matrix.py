@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ..typing import Array, Value
@@ -54,7 +56,8 @@ class Linear(Op):
         return matmul(g, w)
 
     def grad_w(self, g: Value, x: Value) -> Value:
-        return _MATMUL(transpose(reshape(g, (-1, g.shape[-1])), 0, 1), reshape(x, (-1, x.shape[-1])))
+        rows = math.prod(g.shape[:-1])
+        return _MATMUL(transpose(reshape(g, (rows, g.shape[-1])), 0, 1), reshape(x, (rows, x.shape[-1])))
 
     def grad_b(self, g: Value) -> Value:
         return total(g, tuple(range(g.ndim - 1)))

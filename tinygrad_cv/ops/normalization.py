@@ -35,7 +35,8 @@ __all__ = [
 
 def _pixels(x: Array) -> Array:
     """Return x (N, C, ...) as rows of channels (P, C), without a copy where x is channels-last."""
-    return np.ascontiguousarray(np.moveaxis(x, 1, -1)).reshape(-1, x.shape[1])
+    rows = x.shape[0] * math.prod(x.shape[2:])
+    return np.ascontiguousarray(np.moveaxis(x, 1, -1)).reshape(rows, x.shape[1])
 
 
 def _unpixels(rows: Array, shape: tuple[int, ...]) -> Array:

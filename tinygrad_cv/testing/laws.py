@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from ..autograd import grad
-from ..ops import kernels
+from ..autograd.fusion import FUSION, settle
+from ..ops import add, kernels, relu
 from ..ops.op import Op
 from ..tensors import Tensor
 from ..typing import Array
@@ -276,6 +277,12 @@ def empty_and_single_elements_work(case: Case, sample: Sample) -> None:
     for x, g in zip(xs, gs):
         if g.shape != x.shape:
             raise LawError(f"the gradient has shape {g.shape}, the argument {x.shape}\nfor {sample}")
+    if case.kernel:
+        single, xs = function_of(_as_float32(sample))
+        narrow, narrow_gs = gradients(single, xs)
+        demand_close("the value in float32", sample, narrow, y.astype(np.float32), 1e-4, 1e-4)
+        if [g.shape for g in narrow_gs] != [x.shape for x in xs]:
+            raise LawError(f"the gradients in float32 have shapes {[g.shape for g in narrow_gs]}\nfor {sample}")
 
 
 def _as_float32(sample: Sample) -> Sample:
@@ -380,6 +387,26 @@ def a_node_keeps_what_its_rules_name(case: Case, sample: Sample) -> None:
                 raise LawError(f"the node keeps {', '.join(alive)} alive, which no rule names\nfor {sample}")
 
 
+def a_promised_value_is_the_value(case: Case, sample: Sample) -> None:
+    """Joined with an addition and a ReLU in one pass, value and gradients are those of three passes."""
+    fn, xs = function_of(sample)
+    other = cotangent(np.shape(np.asarray(fn(*xs))), seed=7)
+
+    def joined(*values: Any) -> Any:
+        return relu(add(fn(*values), other))
+
+    y, gs = gradients(joined, xs)
+    FUSION.depth += 1
+    try:
+        again, again_gs = gradients(joined, xs)
+    finally:
+        FUSION.depth -= 1
+        settle()
+    demand_close("the joined value", sample, again, y, 1e-10, 1e-11)
+    for place, g, w in zip(sample.varied(), again_gs, gs):
+        demand_close(f"the gradient of {names(sample)[place]} of the joined value", sample, g, w, 1e-10, 1e-11)
+
+
 # --- kernels ---------------------------------------------------------------------------------------------------------
 
 
@@ -452,6 +479,7 @@ LAWS = (
     Law("float32_agrees_with_float64", "dtype", _always, float32_agrees_with_float64),
     Law("nothing_given_is_changed_or_kept", "purity", _always, nothing_given_is_changed_or_kept),
     Law("a_node_keeps_what_its_rules_name", "saved", _always, a_node_keeps_what_its_rules_name),
+    Law("a_promised_value_is_the_value", "fusion", lambda case: case.op.lazy, a_promised_value_is_the_value),
     Law("kernel_readings_agree", "readings", lambda case: case.kernel, kernel_readings_agree),
     Law("thread_counts_give_equal_bits", "threads", lambda case: case.kernel, thread_counts_give_equal_bits),
 )

@@ -66,7 +66,8 @@ def conv2d(
     windows = im2col(x, (KH, KW), (OH, OW), stride, padding, dilation)
     y = np.empty((N, OH, OW, OC), np.result_type(x, w))
     for c, o in zip(_parts(C, groups), _parts(OC, groups), strict=True):
-        y[..., o] = (windows[..., c].reshape(N * OH * OW, -1) @ _matrix(w[o])).reshape(N, OH, OW, -1)
+        columns = windows[..., c].reshape(N * OH * OW, KH * KW * (C // groups))
+        y[..., o] = (columns @ _matrix(w[o])).reshape(N, OH, OW, OC // groups)
     if bias is not None:
         y += bias
     return np.maximum(y, 0, out=y) if relu else y
@@ -79,7 +80,8 @@ def conv2d_grad_x(
     _, CG, KH, KW = w.shape
     windows = np.empty((N, OH, OW, KH, KW, CG * groups), np.result_type(g, w))
     for c, o in zip(_parts(CG * groups, groups), _parts(OC, groups), strict=True):
-        windows[..., c] = (g[..., o].reshape(N * OH * OW, -1) @ _matrix(w[o]).T).reshape(N, OH, OW, KH, KW, CG)
+        rows = g[..., o].reshape(N * OH * OW, OC // groups)
+        windows[..., c] = (rows @ _matrix(w[o]).T).reshape(N, OH, OW, KH, KW, CG)
     return col2im(windows, x_hw, stride, padding, dilation)
 
 
@@ -91,6 +93,7 @@ def conv2d_grad_w(
     windows = im2col(x, kernel, (OH, OW), stride, padding, dilation)
     gw = np.empty((*kernel, C // groups, OC), np.result_type(x, g))
     for c, o in zip(_parts(C, groups), _parts(OC, groups), strict=True):
-        columns = windows[..., c].reshape(N * OH * OW, -1)
-        gw[..., o] = (columns.T @ g[..., o].reshape(N * OH * OW, -1)).reshape(*kernel, C // groups, -1)
+        columns = windows[..., c].reshape(N * OH * OW, kernel[0] * kernel[1] * (C // groups))
+        rows = g[..., o].reshape(N * OH * OW, OC // groups)
+        gw[..., o] = (columns.T @ rows).reshape(*kernel, C // groups, OC // groups)
     return gw.transpose(3, 2, 0, 1)

@@ -1,0 +1,48 @@
+"""Cases of the losses."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from tinygrad_cv import ops
+from tinygrad_cv.ops import loss as family
+from tinygrad_cv.testing import Case, Draw, Sample, error_tests, law_tests
+
+Array = np.ndarray
+
+
+def cross_entropy(d: Draw) -> Sample:
+    n, k = d.size(), d.integer(1, 4)
+
+    def truth(x: Array, target: Array) -> Array:
+        return np.array(
+            [math.log(sum(math.exp(v) for v in row)) - row[t] for row, t in zip(x.tolist(), target)], np.float64
+        )
+
+    return Sample(family.CrossEntropy(), (d.array((n, k)), d.integers((n,), 0, k - 1)), truth)
+
+
+X, T = np.zeros((2, 3)), np.array([0, 2])
+
+CASES = [
+    Case(
+        family.CrossEntropy,
+        cross_entropy,
+        kernel=True,
+        errors=[
+            (lambda: ops.cross_entropy(X, T + 1), "target 3 is outside the 3 classes"),
+            (lambda: ops.cross_entropy(X, T, reduction="max"), "reduction is 'max'"),
+            (lambda: ops.cross_entropy(X, T, label_smoothing=2.0), "label_smoothing is 2.0"),
+            (lambda: ops.cross_entropy(X, T[:1]), "targets of shape (2,)"),
+            (lambda: ops.nll_loss(X, X[:, 0]), "expected class numbers"),
+            (lambda: ops.mse_loss(X, X.T), "do not broadcast"),
+            (lambda: ops.binary_cross_entropy(X - 1, X), "give numbers from 0 to 1"),
+            (lambda: ops.huber_loss(X, X, delta=0), "delta is 0"),
+        ],
+    ),
+]
+
+test_laws = law_tests(CASES)
+test_errors = error_tests(CASES)
