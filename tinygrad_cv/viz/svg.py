@@ -1,8 +1,8 @@
 """A small writer of SVG: shapes and text in, one self-contained document out.
 
 Everything is written as attributes, never as a style sheet: a drawing shown inside a notebook or a web page
-can then neither restyle its surroundings nor be restyled by them. No identifier is global except the arrow
-heads of graphs, no font, script or picture is loaded from elsewhere, and the background is painted, so that
+can then neither restyle its surroundings nor be restyled by them. Nothing has a global
+identifier, no font, script or picture is loaded from elsewhere, and the background is painted, so that
 a drawing looks the same on white paper and on a dark page.
 """
 
