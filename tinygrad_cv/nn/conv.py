@@ -8,7 +8,7 @@ from typing import Any
 from .. import functional as F
 from ..ops.errors import ArgumentError
 from . import init
-from .linear import empty_parameter
+from .linear import empty_parameter, empty_weight
 from .module import Module
 from .parameter import Parameter
 
@@ -77,7 +77,7 @@ class _Conv(Module):
             self.padding = tuple(padding) if asymmetric else sizes(padding, rank, "padding", name)  # type: ignore[arg-type]
         self.padding_mode = padding_mode
         ends = (in_channels, out_channels // groups) if self._transposed else (out_channels, in_channels // groups)
-        self.weight = empty_parameter((*ends, *self.kernel_size), dtype)
+        self.weight = empty_weight((*ends, *self.kernel_size), dtype)
         self.register_parameter("bias", empty_parameter((out_channels,), dtype) if bias else None)
         self.reset_parameters()
 

@@ -10,6 +10,7 @@ import numpy as np
 from .. import functional as F
 from ..ops import broadcast
 from ..ops.errors import ArgumentError
+from ..ops.layout import empty_filters
 from ..tensors import Tensor
 from ..typing import DType
 from . import init
@@ -21,6 +22,11 @@ def empty_parameter(shape: Sequence[int], dtype: Any = None) -> Parameter:
     """Return a parameter whose values are still to be filled in."""
     kind: DType = broadcast.FLOAT if dtype is None else np.dtype(dtype)
     return Parameter(np.empty(tuple(shape), kind))
+
+
+def empty_weight(shape: Sequence[int], dtype: Any = None) -> Parameter:
+    """Return a layer's weight, still to be filled in, its memory in the order that the kernels prefer."""
+    return Parameter(empty_filters(tuple(shape), broadcast.FLOAT if dtype is None else np.dtype(dtype)))
 
 
 class Identity(Module):
@@ -58,7 +64,7 @@ class Linear(Module):
             if value < 0:
                 raise ArgumentError(f"Linear: {name} is {value}; give a size of at least 0")
         self.in_features, self.out_features = in_features, out_features
-        self.weight = empty_parameter((out_features, in_features), dtype)
+        self.weight = empty_weight((out_features, in_features), dtype)
         self.register_parameter("bias", empty_parameter((out_features,), dtype) if bias else None)
         self.reset_parameters()
 

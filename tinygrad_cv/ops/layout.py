@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..typing import Array
+from ..typing import Array, DType
 
 
 def to_nhwc(x: Array) -> Array:
@@ -25,3 +25,13 @@ def to_nchw(block: Array) -> Array:
 def is_channels_last(x: Array) -> bool:
     """Tell whether the bytes of x (N, C, H, W) already lie as (N, H, W, C)."""
     return x.ndim == 4 and x.transpose(0, 2, 3, 1).flags.c_contiguous
+
+
+def empty_filters(shape: tuple[int, ...], dtype: DType) -> Array:
+    """Return uninitialised weights (O, I) or (OC, C, KH, KW) with the outputs innermost in memory: (KH, KW, C, OC).
+
+    The kernels pack panels of neighbouring outputs, and give weight gradients in this order; an update then walks
+    weights and gradients straight through.
+    """
+    order = (1, 0) if len(shape) == 2 else (*range(2, len(shape)), 1, 0)
+    return np.empty([shape[i] for i in order], dtype).transpose(np.argsort(order))

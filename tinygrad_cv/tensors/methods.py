@@ -150,17 +150,19 @@ class Methods:
         return self.T
 
     def view(self: Any, *shape: Any) -> Tensor:
-        """Return the same memory in another shape (or, given a dtype, cast); refuses where only a copy could."""
+        """Return the tensor in another shape: the same memory, or a read-only copy where only a copy could be.
+
+        PyTorch refuses the second case. Here activations are channels-last in memory, so that the usual
+        ``x.view(x.size(0), -1)`` behind a convolution has to copy; writing into such a copy, which would not reach
+        the tensor, is refused instead.
+        """
         if len(shape) == 1 and isinstance(shape[0], np.dtype):
             raise ArgumentError(
                 "view: reinterpreting the bytes as another dtype is not offered; use .to(dtype) to cast"
             )
         y = ops.reshape(self, *shape)
-        if y is not self and self._data.size and not np.may_share_memory(y._data, self._data):
-            raise ArgumentError(
-                f"view: a tensor of shape {self.shape} with strides {self.stride()} has no view of shape {y.shape}; "
-                "use reshape, which copies"
-            )
+        if y is not self and y._view is None and y._data.size:
+            y._data.flags.writeable = False
         return y
 
     def view_as(self: Any, other: Any) -> Tensor:
