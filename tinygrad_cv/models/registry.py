@@ -1,0 +1,124 @@
+"""The list of networks that can be built by name, under torchvision's function names."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import inspect
+from collections.abc import Callable, Iterable
+from types import ModuleType
+from typing import Any, TypeVar
+
+from tinygrad_cv.nn import Module
+from tinygrad_cv.ops.errors import ArgumentError
+
+F = TypeVar("F", bound=Callable[..., Module])
+
+_BUILDERS: dict[str, Callable[..., Module]] = {}
+
+
+def register_model(name: str | None = None) -> Callable[[F], F]:
+    """Let `get_model` find the decorated builder, under ``name`` or the builder's own.
+
+    Raises
+    ------
+    ArgumentError
+        The name is taken.
+    """
+
+    def decorate(builder: F) -> F:
+        key = (name or builder.__name__).lower()
+        if key in _BUILDERS:
+            taken = _BUILDERS[key]
+            raise ArgumentError(
+                f"register_model: the name {key!r} belongs to {taken.__module__}.{taken.__qualname__} already; "
+                "give another one"
+            )
+        _BUILDERS[key] = builder
+        return builder
+
+    return decorate
+
+
+def list_models(
+    module: ModuleType | None = None,
+    include: str | Iterable[str] | None = None,
+    exclude: str | Iterable[str] | None = None,
+) -> list[str]:
+    """Return the names of the registered networks, sorted.
+
+    Parameters
+    ----------
+    module : only those that this module defines.
+    include, exclude : patterns such as ``"resnet*"``; a name must match one of the first and none of the second.
+    """
+    names = {n for n, builder in _BUILDERS.items() if module is None or builder.__module__ == module.__name__}
+    if include is not None:
+        names = {n for n in names if _matches(n, include)}
+    if exclude is not None:
+        names = {n for n in names if not _matches(n, exclude)}
+    return sorted(names)
+
+
+def _matches(name: str, patterns: str | Iterable[str]) -> bool:
+    several = [patterns] if isinstance(patterns, str) else patterns
+    return any(fnmatch.fnmatch(name, pattern) for pattern in several)
+
+
+def closest(name: str, known: Iterable[str]) -> list[str]:
+    """Return the known names that somebody who wrote ``name`` may have meant, likeliest first."""
+
+    def bare(text: str) -> str:
+        return "".join(c for c in text.lower() if c.isalnum())
+
+    by_bare: dict[str, str] = {bare(k): k for k in known}
+    found = difflib.get_close_matches(bare(name), by_bare, n=3, cutoff=0.5)
+    return [by_bare[b] for b in found]
+
+
+def get_model_builder(name: str) -> Callable[..., Module]:
+    """Return the function that builds the network ``name``; capitals, dashes and underscores make no difference.
+
+    Raises
+    ------
+    ArgumentError
+        No network has this name; the message lists similar ones.
+    """
+    key = name.lower().replace("-", "_")
+    if key in _BUILDERS:
+        return _BUILDERS[key]
+    exact = {k.replace("_", ""): k for k in _BUILDERS}.get(key.replace("_", ""))
+    if exact:
+        return _BUILDERS[exact]
+    near = closest(name, _BUILDERS)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(list_models())}"
+    raise ArgumentError(f"get_model: there is no model {name!r}; {hint}")
+
+
+def get_model(name: str, **config: Any) -> Module:
+    """Build a network by name; ``config`` goes to its builder.
+
+    Raises
+    ------
+    ArgumentError
+        No network has this name, or its builder takes no such argument.
+
+    Examples
+    --------
+    >>> net = get_model("two_layer_net", hidden=50)
+    """
+    builder = get_model_builder(name)
+    parameters = inspect.signature(builder).parameters
+    if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        unknown = [key for key in config if key not in parameters]
+        if unknown:
+            raise ArgumentError(
+                f"get_model: {name} takes no {', '.join(unknown)}; it takes {', '.join(parameters) or 'nothing'}"
+            )
+    return builder(**config)
+
+
+def input_size(model: Module) -> tuple[int, int, int]:
+    """Return (C, H, W) of the images that a network was built for; 3 x 224 x 224 where it does not say."""
+    c, h, w = getattr(model, "input_size", (3, 224, 224))
+    return int(c), int(h), int(w)
