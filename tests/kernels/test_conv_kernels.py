@@ -79,3 +79,22 @@ def test_all_readings_give_the_same_three_maps(geometry: Geometry) -> None:
     for reading in ("numpy", "numba"):
         with kernels.use(reading):
             assert_close(maps(geometry, "direct"), truth, 1e-5)
+
+
+@st.composite
+def winograd_geometries(draw: st.DrawFn) -> Geometry:
+    """A 3x3 or 5x5 convolution with stride 1: whole and partial tiles, channels that fill vectors and that do not."""
+    r = draw(st.sampled_from([3, 3, 5]))
+    padding = tuple(draw(st.integers(0, 2)) for _ in range(4))
+    size = [draw(st.integers(max(1, r - sum(padding[2 * k : 2 * k + 2])), 11)) for k in (0, 1)]
+    return {
+        "x": (draw(st.integers(1, 3)), *size, draw(st.sampled_from([1, 3, 16, 24, 65, 130]))),
+        "filters": draw(st.sampled_from([1, 6, 16, 33, 64, 70, 260])),
+        "kernel": (r, r),
+        "settings": {"stride": (1, 1), "padding": padding, "dilation": (1, 1), "groups": 1},
+    }
+
+
+@given(winograd_geometries())
+def test_winograd_gives_the_maps_of_the_exact_convolution(geometry: Geometry) -> None:
+    assert_close(maps(geometry, "winograd"), maps(geometry, "im2col", dtype=np.float64), 3e-5)

@@ -2,57 +2,103 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from ...typing import Array
-from . import plans
+from . import conv_im2col, plans, winograd
+from .cost import Geometry, choose_algorithm, winograd_variant
 from .direct import add_slices, gather, pack, weight_sums
 from .jit import get_num_threads
 from .memory import empty, flat, scratch, zeros
 from .micro import NO_FLOOR, WIDTH
+from .winograd_algebra import Variant
 
 Pair = tuple[int, int]
 Quad = tuple[int, int, int, int]
 
 _ZERO = np.float32(0)
+_TAP = np.zeros(1, np.int64)
+
+
+@lru_cache(maxsize=64)
+def _no_bias(filters: int) -> Array:
+    return np.zeros(filters + 2 * WIDTH, np.float32)
 
 
 def _bias(bias: Array | None, filters: int) -> Array:
     """The bias with room for a whole panel beyond its end."""
-    held = scratch("bias" if bias is not None else "no bias", filters + 2 * WIDTH)
-    held[:filters] = 0 if bias is None else bias
+    if bias is None:
+        return _no_bias(filters)
+    held = scratch("bias", filters + 2 * WIDTH)
+    held[:filters] = bias
     return held
 
 
-def _elements(w: Array) -> tuple[Array, list[int]]:
-    """The memory of w and its strides, counted in elements; only a w with gaps in memory is copied."""
+def _packed(w: Array, p: Array, q: Array, n_k: int, columns: int, groups: int, backward: bool) -> Array:
+    """Filters as panels, taps in the order (p, q); backward, filters and channels change roles.
+
+    Any order of memory is read in place; only a w with gaps in memory is copied.
+    """
     try:
         memory = flat(w)
     except ValueError:
         w = np.ascontiguousarray(w)
         memory = flat(w)
-    return memory, [stride // 4 for stride in w.strides]
-
-
-def _packed(w: Array, plan: plans.Gather, backward: bool) -> Array:
-    memory, (s_o, s_c, s_h, s_w) = _elements(w)
-    sizes = plan.sizes
-    out = scratch("weights", sizes.groups * sizes.K * plans.panels(sizes.OCG))
-    taps = plan.p * s_h + plan.q * s_w
+    s_o, s_c, s_h, s_w = (stride // 4 for stride in w.strides)
     s_k, s_n = (s_o, s_c) if backward else (s_c, s_o)
-    s_g = s_o * w.shape[0] // sizes.groups
-    pack(memory, taps, sizes.CG, s_k, sizes.OCG, s_n, sizes.groups, s_g, out, get_num_threads())
+    out = scratch("weights", groups * p.size * n_k * plans.panels(columns))
+    pack(
+        get_num_threads(), memory, p * s_h + q * s_w, n_k, s_k, columns, s_n, groups, s_o * (w.shape[0] // groups), out
+    )
     return out
 
 
-def _run(
+def _gather(
     plan: plans.Gather, source: Array, w: Array, bias: Array | None, to: Array, backward: bool, floor: np.float32
 ) -> None:
+    sizes = plan.sizes
     workers = min(get_num_threads(), plan.band.tasks)
     gather(
-        flat(source), _packed(w, plan, backward), _bias(bias, plan.sizes.OC), flat(to), plan.rows, plan.places,
-        plan.taps, plan.band, plan.sizes, floor, scratch("source", max(1, workers * plan.sizes.buffer)), workers,
+        workers, flat(source), _packed(w, plan.p, plan.q, sizes.CG, sizes.OCG, sizes.groups, backward),
+        _bias(bias, sizes.OC), flat(to), plan.rows, plan.places, plan.taps, plan.band, sizes, floor,
+        scratch("buffers", max(1, workers * sizes.buffer)),
     )  # fmt: skip
+
+
+@lru_cache(maxsize=64)
+def _taps(r: int, backward: bool) -> tuple[Array, Array]:
+    """All taps of an r x r filter, backward in the opposite order."""
+    taps = np.arange(r * r)[:: -1 if backward else 1]
+    return taps // r, taps % r
+
+
+def _winograd(
+    variant: Variant,
+    source: Array,
+    w: Array,
+    bias: Array | None,
+    to: Array,
+    pad: Pair,
+    backward: bool,
+    floor: np.float32,
+) -> None:
+    (N, H, W, C), (_, OH, OW, OC) = source.shape, to.shape
+    workers = get_num_threads()
+    tiles, rows, places = winograd.forward(variant, N, H, W, C, OC, (OH, OW), *pad, workers)
+    workers = min(workers, tiles.blocks * tiles.groups)
+    packed = _packed(w, *_taps(variant.r, backward), C, OC, 1, backward)
+    winograd.winograd(
+        workers, flat(source), packed, _bias(bias, OC), _no_bias(OC), flat(to), rows, places, _TAP, tiles, floor,
+        scratch("buffers", workers * tiles.size),
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=4096)
+def _choice(geometry: Geometry, wish: str) -> tuple[str, Variant]:
+    variant = winograd_variant(geometry)
+    return choose_algorithm(geometry, wish), Variant(*variant) if variant else Variant(0, 0)
 
 
 def conv2d(
@@ -62,10 +108,18 @@ def conv2d(
     N, H, W, C = x.shape
     OC, kernel = w.shape[0], (w.shape[2], w.shape[3])
     out = output_size((H, W), kernel, stride, padding, dilation)
+    chosen, variant = _choice(Geometry(N, C, OC, out, kernel, stride, dilation, groups), algorithm)
+    if chosen == "im2col":
+        return conv_im2col.conv2d(x, w, stride, padding, dilation, groups, bias, relu, algorithm)
     y = empty((N, *out, OC))
-    if y.size:
+    floor = _ZERO if relu else NO_FLOOR
+    if y.size == 0:
+        pass
+    elif chosen == "winograd":
+        _winograd(variant, x, w, bias, y, (padding[0], padding[2]), False, floor)
+    else:
         plan = plans.forward(N, H, W, C, OC, kernel, out, stride, padding, dilation, groups)
-        _run(plan, x, w, bias, y, False, _ZERO if relu else NO_FLOOR)
+        _gather(plan, x, w, bias, y, False, floor)
     return y
 
 
@@ -74,11 +128,20 @@ def conv2d_grad_x(
 ) -> Array:
     N, OH, OW, OC = g.shape
     C, kernel = w.shape[1] * groups, (w.shape[2], w.shape[3])
+    chosen, variant = _choice(Geometry(N, OC, C, x_hw, kernel, stride, dilation, groups), algorithm)
+    if chosen == "im2col":
+        return conv_im2col.conv2d_grad_x(g, w, x_hw, stride, padding, dilation, groups, algorithm)
+    if chosen == "winograd":
+        gx = empty((N, *x_hw, C))
+        if gx.size:
+            pad = (kernel[0] - 1 - padding[0], kernel[1] - 1 - padding[2])
+            _winograd(variant, g, w, None, gx, pad, True, NO_FLOOR)
+        return gx
     launches, gaps = plans.backward(N, *x_hw, C, OC, kernel, (OH, OW), stride, padding, dilation, groups)
     gx = (zeros if gaps else empty)((N, *x_hw, C))
     if gx.size:
         for plan in launches:
-            _run(plan, g, w, None, gx, True, NO_FLOOR)
+            _gather(plan, g, w, None, gx, True, NO_FLOOR)
     return gx
 
 
@@ -87,31 +150,43 @@ def conv2d_grad_w(
 ) -> Array:
     N, H, W, C = x.shape
     _, OH, OW, OC = g.shape
+    chosen, variant = _choice(Geometry(N, C, OC, (OH, OW), kernel, stride, dilation, groups), algorithm)
+    if chosen == "im2col":
+        return conv_im2col.conv2d_grad_w(x, g, kernel, stride, padding, dilation, groups, algorithm)
     gw = empty((*kernel, C // groups, OC))
     if g.size == 0:
         gw.fill(0)
-    elif gw.size:
+    elif gw.size == 0:
+        pass
+    elif chosen == "winograd":
+        tiles, rows, places = winograd.weights(variant, N, H, W, C, OC, (OH, OW), padding[0], padding[2])
+        workers = min(get_num_threads(), tiles.slices * tiles.chunks * tiles.groups)
+        parts = _parts(gw, tiles.slices)
+        winograd.winograd_weights(
+            workers, flat(x), flat(g), _no_bias(OC), parts, rows, places, _TAP, tiles,
+            scratch("buffers", workers * tiles.size),
+        )  # fmt: skip
+        _add(parts, gw, tiles.slices)
+    else:
         plan = plans.weights(N, H, W, C, OC, kernel, (OH, OW), stride, padding, dilation, groups)
         sizes = plan.sizes
         workers = min(get_num_threads(), sizes.slices * sizes.blocks)
-        parts = scratch("parts", sizes.slices * gw.size) if sizes.slices > 1 else flat(gw)
-        buffers = scratch("source", workers * (sizes.buffer + sizes.panel))
+        parts = _parts(gw, sizes.slices)
         weight_sums(
-            flat(x),
-            flat(g),
-            _bias(None, OC),
-            parts,
-            plan.rows,
-            plan.places,
-            plan.taps,
-            plan.band,
-            sizes,
-            buffers,
-            workers,
-        )
-        if sizes.slices > 1:
-            add_slices(parts, gw.size, sizes.slices, flat(gw), get_num_threads())
+            workers, flat(x), flat(g), _no_bias(OC), parts, plan.rows, plan.places, plan.taps, plan.band, sizes,
+            scratch("buffers", workers * (sizes.buffer + sizes.panel)),
+        )  # fmt: skip
+        _add(parts, gw, sizes.slices)
     return gw.transpose(3, 2, 0, 1)
+
+
+def _parts(gw: Array, slices: int) -> Array:
+    return scratch("parts", slices * gw.size) if slices > 1 else flat(gw)
+
+
+def _add(parts: Array, gw: Array, slices: int) -> None:
+    if slices > 1:
+        add_slices(get_num_threads(), parts, gw.size, slices, flat(gw))
 
 
 def output_size(size: Pair, kernel: Pair, stride: Pair, padding: Quad, dilation: Pair) -> Pair:

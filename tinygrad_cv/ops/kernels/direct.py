@@ -16,10 +16,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import prange
 
 from ...typing import Array
-from .jit import inline, kernel
+from .jit import inline, spread
 from .micro import FEW, NO_FLOOR, WIDTH, multiply
 from .plans import Band, Sizes, WeightSizes
 from .simd import LANES, load, load_first, splat, store, store_first
@@ -70,10 +69,11 @@ def cut_out(x: Array, band: Band, n0: int, images: int, i0: int, height: int, y:
             clear(y, to + right * band.LC, (band.LW - right) * band.LC)
 
 
-@kernel(parallel=True)
+@spread
 def pack(
-    w: Array, taps: Array, n_k: int, s_k: int, columns: int, s_n: int, groups: int, s_g: int, out: Array, workers: int
-) -> None:
+    worker: int, workers: int, w: Array, taps: Array, n_k: int, s_k: int, columns: int, s_n: int, groups: int,
+    s_g: int, out: Array,
+) -> None:  # fmt: skip
     """Lay weights out as panels: out[group, panel, tap, k, column of the panel], filled up with zeros.
 
     The weight of (group, tap, k, column) is w[group*s_g + taps[tap] + k*s_k + column*s_n], so any order of w
@@ -85,31 +85,30 @@ def pack(
     rest = columns - (blocks - 1) * WIDTH
     padded = (blocks - 1) * WIDTH + (LANES if rest <= LANES else WIDTH)
     total = groups * blocks * n_t
-    for worker in prange(workers):
-        for task in range(worker * total // workers, (worker + 1) * total // workers):
-            group, block, t = task // (blocks * n_t), task // n_t % blocks, task % n_t
-            first = block * WIDTH
-            valid = min(WIDTH, columns - first)
-            width = WIDTH if valid > LANES else LANES
-            source = group * s_g + taps[t] + first * s_n
-            to = group * padded * K + first * K + t * n_k * width
-            for half in range(0, width, LANES):
-                here = min(LANES, valid - half)
-                for k in range(n_k):
-                    at, put = source + k * s_k + half * s_n, to + k * width + half
-                    if s_n == 1:
-                        store(out, put, load_first(w, at, here))
-                    else:
-                        for n in range(here):
-                            out[put + n] = w[at + n * s_n]
-                        for n in range(here, LANES):
-                            out[put + n] = np.float32(0)
+    for task in range(worker * total // workers, (worker + 1) * total // workers):
+        group, block, t = task // (blocks * n_t), task // n_t % blocks, task % n_t
+        first = block * WIDTH
+        valid = min(WIDTH, columns - first)
+        width = WIDTH if valid > LANES else LANES
+        source = group * s_g + taps[t] + first * s_n
+        to = group * padded * K + first * K + t * n_k * width
+        for half in range(0, width, LANES):
+            here = min(LANES, valid - half)
+            for k in range(n_k):
+                at, put = source + k * s_k + half * s_n, to + k * width + half
+                if s_n == 1:
+                    store(out, put, load_first(w, at, here))
+                else:
+                    for n in range(here):
+                        out[put + n] = w[at + n * s_n]
+                    for n in range(here, LANES):
+                        out[put + n] = np.float32(0)
 
 
-@kernel(parallel=True)
+@spread
 def gather(
-    x: Array, w: Array, bias: Array, y: Array, rows: Array, places: Array, taps: Array, band: Band, sizes: Sizes,
-    floor: Any, buffers: Array, workers: int,
+    worker: int, workers: int, x: Array, w: Array, bias: Array, y: Array, rows: Array, places: Array,
+    taps: Array, band: Band, sizes: Sizes, floor: Any, buffers: Array,
 ) -> None:  # fmt: skip
     """Run one gather of `plans`: x the source, w packed, y the destination; results below ``floor`` become
     it.
@@ -118,38 +117,37 @@ def gather(
     blocks = (OCG + WIDTH - 1) // WIDTH
     rest = OCG - (blocks - 1) * WIDTH
     padded = (blocks - 1) * WIDTH + (LANES if rest <= LANES else WIDTH)
-    for worker in prange(workers):
-        spare = np.empty(2 * FEW, np.int64)
-        for task in range(worker * band.tasks // workers, (worker + 1) * band.tasks // workers):
-            n0, i0 = task // band.strips * band.images, task % band.strips * band.rows
-            images, height = min(band.images, band.N - n0), min(band.rows, band.PH - i0)
-            if sizes.copied:
-                source, a0 = buffers, worker * sizes.buffer
-                cut_out(x, band, n0, images, i0, height, buffers, a0)
-            else:
-                source = x
-                a0 = ((n0 * band.H + i0 * band.SH + band.rise) * band.W + band.slide) * band.C
-            c0 = ((n0 * sizes.DH + i0 * sizes.step_h + sizes.first_h) * sizes.DW + sizes.first_w) * sizes.OC
-            for group in range(sizes.groups):
-                for block in range(blocks):
-                    j = block * WIDTH
-                    columns = min(WIDTH, OCG - j)
-                    width = WIDTH if columns > LANES else LANES
-                    panel, o = group * padded * K + j * K, group * OCG + j
-                    for t in range(0, sizes.n_t, sizes.per_chunk):
-                        n_t = min(sizes.per_chunk, sizes.n_t - t)
-                        multiply(
-                            source, a0 + group * sizes.CG, rows, 0, images * height * band.PW,
-                            taps, t, n_t, sizes.n_k, 1, w, panel + t * sizes.n_k * width,
-                            y, c0 + o, places, columns, t > 0, bias, o,
-                            floor if t + n_t == sizes.n_t else NO_FLOOR, spare,
-                        )  # fmt: skip
+    spare = np.empty(2 * FEW, np.int64)
+    for task in range(worker * band.tasks // workers, (worker + 1) * band.tasks // workers):
+        n0, i0 = task // band.strips * band.images, task % band.strips * band.rows
+        images, height = min(band.images, band.N - n0), min(band.rows, band.PH - i0)
+        if sizes.copied:
+            source, a0 = buffers, worker * sizes.buffer
+            cut_out(x, band, n0, images, i0, height, buffers, a0)
+        else:
+            source = x
+            a0 = ((n0 * band.H + i0 * band.SH + band.rise) * band.W + band.slide) * band.C
+        c0 = ((n0 * sizes.DH + i0 * sizes.step_h + sizes.first_h) * sizes.DW + sizes.first_w) * sizes.OC
+        for group in range(sizes.groups):
+            for block in range(blocks):
+                j = block * WIDTH
+                columns = min(WIDTH, OCG - j)
+                width = WIDTH if columns > LANES else LANES
+                panel, o = group * padded * K + j * K, group * OCG + j
+                for t in range(0, sizes.n_t, sizes.per_chunk):
+                    n_t = min(sizes.per_chunk, sizes.n_t - t)
+                    multiply(
+                        source, a0 + group * sizes.CG, rows, 0, images * height * band.PW,
+                        taps, t, n_t, sizes.n_k, 1, w, panel + t * sizes.n_k * width,
+                        y, c0 + o, places, columns, t > 0, bias, o,
+                        floor if t + n_t == sizes.n_t else NO_FLOOR, spare,
+                    )  # fmt: skip
 
 
-@kernel(parallel=True)
+@spread
 def weight_sums(
-    x: Array, g: Array, zeros: Array, out: Array, rows: Array, places: Array, taps: Array, band: Band,
-    sizes: WeightSizes, buffers: Array, workers: int,
+    worker: int, workers: int, x: Array, g: Array, zeros: Array, out: Array, rows: Array, places: Array,
+    taps: Array, band: Band, sizes: WeightSizes, buffers: Array,
 ) -> None:  # fmt: skip
     """Sum x[pixel + tap, channel] * g[pixel, filter] over pixels: out[slice, tap, channel, filter].
 
@@ -159,42 +157,40 @@ def weight_sums(
     OC, R = sizes.OC, sizes.R
     total = sizes.slices * sizes.blocks
     size = sizes.buffer + sizes.panel
-    for worker in prange(workers):
-        spare = np.empty(2 * FEW, np.int64)
-        local, panel = worker * size, worker * size + sizes.buffer
-        for task in range(worker * total // workers, (worker + 1) * total // workers):
-            part, block = task // sizes.blocks, task % sizes.blocks
-            r0, r1 = block * R // sizes.blocks, (block + 1) * R // sizes.blocks
-            b0, b1 = part * band.tasks // sizes.slices, (part + 1) * band.tasks // sizes.slices
-            for b in range(b0, b1):
-                n0, i0 = b // band.strips * band.images, b % band.strips * band.rows
-                images, height = min(band.images, band.N - n0), min(band.rows, band.PH - i0)
-                pixels = images * height * band.PW
-                cut_out(x, band, n0, images, i0, height, buffers, local)
-                n_t, n_k = (1, pixels) if sizes.flat else (images * height, sizes.n_k)
-                for group in range(sizes.groups):
-                    for j in range(0, sizes.OCG, WIDTH):
-                        o, columns = group * sizes.OCG + j, min(WIDTH, sizes.OCG - j)
-                        width = WIDTH if columns > LANES else LANES
-                        start = ((n0 * band.PH + i0) * band.PW) * OC + o
-                        for k in range(pixels):
-                            for half in range(0, width, LANES):
-                                v = load_first(g, start + k * OC + half, columns - half)
-                                store(buffers, panel + k * width + half, v)
-                        multiply(
-                            buffers, local + group * sizes.CG, rows, r0, r1 - r0, taps, 0, n_t, n_k, sizes.a_k,
-                            buffers, panel, out, part * R * OC + o, places, columns, b > b0, zeros, 0, NO_FLOOR, spare,
-                        )  # fmt: skip
+    spare = np.empty(2 * FEW, np.int64)
+    local, panel = worker * size, worker * size + sizes.buffer
+    for task in range(worker * total // workers, (worker + 1) * total // workers):
+        part, block = task // sizes.blocks, task % sizes.blocks
+        r0, r1 = block * R // sizes.blocks, (block + 1) * R // sizes.blocks
+        b0, b1 = part * band.tasks // sizes.slices, (part + 1) * band.tasks // sizes.slices
+        for b in range(b0, b1):
+            n0, i0 = b // band.strips * band.images, b % band.strips * band.rows
+            images, height = min(band.images, band.N - n0), min(band.rows, band.PH - i0)
+            pixels = images * height * band.PW
+            cut_out(x, band, n0, images, i0, height, buffers, local)
+            n_t, n_k = (1, pixels) if sizes.flat else (images * height, sizes.n_k)
+            for group in range(sizes.groups):
+                for j in range(0, sizes.OCG, WIDTH):
+                    o, columns = group * sizes.OCG + j, min(WIDTH, sizes.OCG - j)
+                    width = WIDTH if columns > LANES else LANES
+                    start = ((n0 * band.PH + i0) * band.PW) * OC + o
+                    for k in range(pixels):
+                        for half in range(0, width, LANES):
+                            v = load_first(g, start + k * OC + half, columns - half)
+                            store(buffers, panel + k * width + half, v)
+                    multiply(
+                        buffers, local + group * sizes.CG, rows, r0, r1 - r0, taps, 0, n_t, n_k, sizes.a_k,
+                        buffers, panel, out, part * R * OC + o, places, columns, b > b0, zeros, 0, NO_FLOOR, spare,
+                    )  # fmt: skip
 
 
-@kernel(parallel=True)
-def add_slices(parts: Array, n: int, slices: int, out: Array, workers: int) -> None:
+@spread
+def add_slices(worker: int, workers: int, parts: Array, n: int, slices: int, out: Array) -> None:
     """Set out[i] to the sum of parts[s*n + i] over s, in the order of s."""
-    for worker in prange(workers):
-        start, stop = worker * n // workers, (worker + 1) * n // workers
-        for i in range(start, stop, LANES):
-            here = min(LANES, stop - i)
-            total = load_first(parts, i, here)
-            for s in range(1, slices):
-                total = total + load_first(parts, s * n + i, here)
-            store_first(out, i, total, here)
+    start, stop = worker * n // workers, (worker + 1) * n // workers
+    for i in range(start, stop, LANES):
+        here = min(LANES, stop - i)
+        total = load_first(parts, i, here)
+        for s in range(1, slices):
+            total = total + load_first(parts, s * n + i, here)
+        store_first(out, i, total, here)

@@ -35,6 +35,7 @@ from typing import Any, TypeVar, cast
 F = TypeVar("F", bound=Callable[..., Any])
 
 FASTMATH = {"reassoc", "contract", "nsz", "arcp", "afn"}
+BARE = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 ONLY_PRANGE = {
     "comprehension": False, "reduction": False, "inplace_binop": False, "setitem": False,
     "numpy": False, "stencil": False, "fusion": False, "prange": True,
@@ -61,29 +62,108 @@ def kernel(*, parallel: bool = False, fastmath: bool = True) -> Callable[[F], F]
     return decorate
 
 
+def spread(function: Callable[..., None]) -> Callable[..., None]:
+    """Make an entry whose first two parameters are ``worker`` and ``workers``.
+
+    Called as ``f(workers, ...)`` it runs ``f(0, workers, ...)`` to ``f(workers - 1, workers, ...)`` at once, each on
+    a thread of its own. It compiles in less than half the time of ``kernel(parallel=True)``: numba compiles the body
+    of a ``prange`` three times over.
+    """
+    numba = _numba()
+    if numba.config.DISABLE_JIT:
+
+        def one_by_one(workers: int, *args: Any) -> None:
+            for worker in range(workers):
+                function(worker, workers, *args)
+
+        return one_by_one
+    share = _compiled(function, cached=False, fastmath=FASTMATH, **BARE)
+    launch = _spreader()
+
+    def entry(workers: int, *args: Any) -> None:
+        launch(share, workers, args)
+
+    entry.__name__, entry.__qualname__, entry.__doc__ = function.__name__, function.__qualname__, function.__doc__
+    return _launcher(_cached(numba.njit(nogil=True)(entry), function))
+
+
 def inline(function: F) -> F:
     """Make a helper that other kernels call; LLVM copies it into each of them."""
-    return _compiled(function, fastmath=FASTMATH, forceinline=True, cached=False)
+    return _compiled(function, fastmath=FASTMATH, forceinline=True, cached=False, **BARE)
 
 
 def _compiled(function: Callable[..., Any], cached: bool = True, **options: Any) -> Any:
     numba = _numba()
     compiled = numba.njit(nogil=True, error_model="numpy", **options)(function)
-    if cached and not numba.config.DISABLE_JIT:
-        try:
-            compiled._cache = _cache_class()(function)
-        except Exception:  # numba's cache is not public: where it has moved, its own placing is used instead
-            with contextlib.suppress(RuntimeError):
-                compiled.enable_caching()
+    return _cached(compiled, function) if cached and not numba.config.DISABLE_JIT else compiled
+
+
+def _cached(compiled: Any, function: Callable[..., Any]) -> Any:
+    """Keep what ``compiled`` compiles on disk, under the name and place of ``function``."""
+    try:
+        compiled._cache = _cache_class()(function)
+    except ImportError:  # numba's cache is not public: where it has moved, its own placing is used instead
+        with contextlib.suppress(RuntimeError):
+            compiled.enable_caching()
     return compiled
 
 
 @cache
+def _spreader() -> Any:
+    """The intrinsic behind `spread`: hand ``function(worker, workers, *args)`` to numba's pool of threads."""
+    from llvmlite import ir
+    from numba.core import cgutils, types
+    from numba.extending import intrinsic
+
+    @intrinsic
+    def launch(typing: Any, function: Any, workers: Any, args: Any) -> Any:
+        given = (types.intp, types.intp, *args.types)
+        function.get_call_type(typing, given, {})
+
+        def code(context: Any, builder: Any, sig: Any, values: Any) -> Any:
+            # The arguments go into a record on the stack; the pool hands its address to every worker.
+            result = function.dispatcher.overloads[given]
+            context.active_code_library.add_linking_library(result.library)
+            i64, pointer = ir.IntType(64), ir.IntType(8).as_pointer()
+            parts = [values[1], *cgutils.unpack_tuple(builder, values[2])]
+            record = cgutils.alloca_once(builder, ir.LiteralStructType([part.type for part in parts]))
+            for k, part in enumerate(parts):
+                builder.store(part, cgutils.gep_inbounds(builder, record, 0, k))
+
+            # A worker's side, in the form of the loops of NumPy's generalised ufuncs: the first "array" starts at
+            # address 0 in steps of 1, so that its address is the number of the worker.
+            kind = ir.FunctionType(ir.VoidType(), [pointer.as_pointer(), i64.as_pointer(), i64.as_pointer(), pointer])
+            share = ir.Function(builder.module, kind, builder.module.get_unique_name("share"))
+            share.linkage = "internal"
+            inner = ir.IRBuilder(share.append_basic_block())
+            first = inner.ptrtoint(inner.load(share.args[0]), i64)
+            with cgutils.for_range(inner, inner.load(share.args[1])) as loop:
+                held = inner.bitcast(share.args[3], record.type)
+                loaded = [inner.load(cgutils.gep_inbounds(inner, held, 0, k)) for k in range(len(parts))]
+                callee = context.declare_function(inner.module, result.fndesc)
+                worker = inner.add(first, loop.index)
+                context.call_conv.call_function(inner, callee, types.none, given, [worker, *loaded])
+            inner.ret_void()
+
+            pool = ir.FunctionType(ir.VoidType(), [pointer] * 5 + [i64] * 3)
+            parallel_for = cgutils.get_or_insert_function(builder.module, pool, "numba_parallel_for")
+            none, one = ir.Constant(pointer, None), i64(1)
+            arrays = cgutils.alloca_once_value(builder, none)
+            counts, steps = cgutils.alloca_once_value(builder, values[1]), cgutils.alloca_once_value(builder, one)
+            void = [builder.bitcast(value, pointer) for value in (share, arrays, counts, steps, record)]
+            builder.call(parallel_for, [*void, i64(0), one, values[1]])
+            return context.get_dummy_value()
+
+        return types.void(function, types.intp, args), code
+
+    return launch
+
+
+@cache
 def _numba() -> Any:
-    """Import numba once, let it have at least four threads to choose from, and watch what it compiles."""
+    """Import numba once, and watch what it compiles."""
     import numba
 
-    numba.config.NUMBA_NUM_THREADS = max(numba.config.NUMBA_NUM_THREADS, _wish(), 4)
     with contextlib.suppress(ImportError, AttributeError):
         from numba.core import event
 
@@ -142,6 +222,10 @@ def _wish() -> int:
     return int(text) if text.isdecimal() else 0
 
 
+if "numba" not in sys.modules:  # how many threads there are to choose from is fixed when numba is imported
+    os.environ.setdefault("NUMBA_NUM_THREADS", str(max(os.cpu_count() or 1, _wish(), 4)))
+
+
 def get_num_threads() -> int:
     """Return how many threads a kernel uses."""
     global _threads
@@ -191,6 +275,9 @@ def _first_launch(compiled: Callable[..., Any], args: tuple[Any, ...]) -> Any:
     global _launching
     lock = _launching
     with lock or contextlib.nullcontext():
+        from numba.np.ufunc.parallel import _launch_threads
+
+        _launch_threads()
         result = compiled(*args)
         if _numba().threading_layer() != "workqueue":
             _launching = None
