@@ -100,6 +100,8 @@ class ChannelAffine(Op):
 
 def _apply(x: Array, m: Array, r: Array, weight: Array | None, bias: Array, add: Array | None, relu: bool) -> Array:
     """w (x - m) r + b per channel, plus an array, and nothing below 0, in one pass."""
+    if not x.size:
+        return np.empty_like(x)
     rows = None if add is None else _pixels(add)
     y = pick("batch_norm_apply", x.dtype)(_pixels(x), m, r, weight, bias, rows, relu)
     return _unpixels(y, x.shape)
