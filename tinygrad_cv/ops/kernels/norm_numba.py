@@ -20,11 +20,12 @@ multiplication in a loop that waits for memory, and spares a third of what is re
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from numba import prange
 
 from ...typing import Array
-from .jit import inline, kernel
+from .jit import get_num_threads, inline, kernel, spread
 from .memory import empty, flat
 from .simd import LANES, fma, load_first, maximum, splat, store_first, where_gt
 
@@ -68,33 +69,49 @@ def _block(rows: int, fold: int, channels: int, height: int, b: int) -> tuple[in
     return wide * fold * channels, rows - wide * fold, channels
 
 
-@kernel(parallel=True)
-def _stats(x: Array, part: Array, out: Array, rows: int, channels: int, fold: int, height: int, blocks: int) -> None:
-    """part: blocks x 2 x (fold * channels); out: the means, then the variances, in float64."""
+@spread
+def _stats(
+    worker: int, workers: int, x: Array, part: Array, rows: int, channels: int, fold: int, height: int, blocks: int
+) -> None:
+    """part: of each block the means, then the sums of squares, each fold * channels long."""
     span = 2 * fold * channels
-    for b in prange(blocks):
+    for b in range(worker * blocks // workers, (worker + 1) * blocks // workers):
         at, count, width = _block(rows, fold, channels, height, b)
         for c in range(0, width - PAIR + 1, PAIR):
             _moments(x, at + c, count, width, part, b * span + c, PAIR)
         c = width // PAIR * PAIR
         if c < width:
             _moments(x, at + c, count, width, part, b * span + c, width - c)
-    for i in range(2 * channels):
-        out[i] = 0.0
+
+
+@kernel()
+def _merge(
+    part: Array, out: Array, rows: int, channels: int, fold: int, height: int, blocks: int, moments: bool
+) -> None:
+    """out: of each channel the mean and the variance, or the two sums, from those of all blocks, in float64."""
+    out[:] = 0.0
+    span = 2 * fold * channels
     for b in range(blocks):
-        at, count, width = _block(rows, fold, channels, height, b)
-        for j in range(width):
-            out[j % channels] += count * np.float64(part[b * span + j]) / rows
-    for b in range(blocks):
-        at, count, width = _block(rows, fold, channels, height, b)
-        for j in range(width):
-            d = part[b * span + j] - out[j % channels]
-            out[channels + j % channels] += (part[b * span + width + j] + count * d * d) / rows
+        count, width = _block(rows, fold, channels, height, b)[1:]
+        share = count / rows if moments else 1.0
+        for o in range(b * span, b * span + width, channels):
+            for c in range(channels):
+                out[c] += share * part[o + c]
+                out[channels + c] += part[o + width + c]
+    if moments:
+        for b in range(blocks):
+            count, width = _block(rows, fold, channels, height, b)[1:]
+            for o in range(b * span, b * span + width, channels):
+                for c in range(channels):
+                    d = part[o + c] - out[c]
+                    out[channels + c] += count * d * d
+        for c in range(channels, 2 * channels):
+            out[c] /= rows
 
 
 @inline
 def _affine(
-    x: Array, add: Array, y: Array, p: Array, i: int, c: int, width: int, floor: float, adds: bool, n: int
+    x: Array, add: Array, y: Array, p: Array, i: int, c: int, width: int, floor: Any, adds: bool, n: int
 ) -> None:
     """y[i:i+n] = max((x - m) * a + b + add, floor); p holds m, a and b, each ``width`` long."""
     z = fma(load_first(x, i, n) - load_first(p, c, n), load_first(p, width + c, n), load_first(p, 2 * width + c, n))
@@ -103,19 +120,20 @@ def _affine(
     store_first(y, i, maximum(z, splat(floor)), n)
 
 
-@kernel(parallel=True)
-def _apply(x: Array, add: Array, y: Array, p: Array, width: int, floor: float, adds: bool, tasks: int) -> None:
-    """Rows of ``width`` floats, the last one perhaps shorter, shared by threads."""
+@spread
+def _apply(
+    worker: int, workers: int, x: Array, add: Array, y: Array, p: Array, width: int, floor: Any, adds: bool
+) -> None:
+    """Rows of ``width`` floats, the last one perhaps shorter, a run of them for each thread."""
     rows = (len(x) + width - 1) // width
-    for task in prange(tasks):
-        for row in range(task * rows // tasks, (task + 1) * rows // tasks):
-            at = row * width
-            stop = min(width, len(x) - at)
-            for c in range(0, stop - LANES + 1, LANES):
-                _affine(x, add, y, p, at + c, c, width, floor, adds, LANES)
-            c = stop // LANES * LANES
-            if c < stop:
-                _affine(x, add, y, p, at + c, c, width, floor, adds, stop - c)
+    for row in range(worker * rows // workers, (worker + 1) * rows // workers):
+        at = row * width
+        stop = min(width, len(x) - at)
+        for c in range(0, stop - LANES + 1, LANES):
+            _affine(x, add, y, p, at + c, c, width, floor, adds, LANES)
+        c = stop // LANES * LANES
+        if c < stop:
+            _affine(x, add, y, p, at + c, c, width, floor, adds, stop - c)
 
 
 # What counts of g backward: g where s, mapped like x in the forward pass, was positive. Without a ReLU the map is
@@ -142,27 +160,20 @@ def _sums(
     store_first(part, o + width, w0, n)
 
 
-@kernel(parallel=True)
+@spread
 def _grad_sums(
-    g: Array, x: Array, s: Array, kept: Array, keeps: bool, p: Array, part: Array, out: Array, rows: int,
-    channels: int, fold: int, height: int, blocks: int,
+    worker: int, workers: int, g: Array, x: Array, s: Array, kept: Array, keeps: bool, p: Array, part: Array,
+    rows: int, channels: int, fold: int, height: int, blocks: int,
 ) -> None:  # fmt: skip
-    """out: sum g' of each channel, then sum g' (x - m), in float64."""
+    """part: of each block sum g', then sum g' (x - m), each fold * channels long."""
     wide = fold * channels
-    for b in prange(blocks):
+    for b in range(worker * blocks // workers, (worker + 1) * blocks // workers):
         at, count, width = _block(rows, fold, channels, height, b)
         for c in range(0, width - LANES + 1, LANES):
             _sums(g, x, s, kept, p, at + c, count, width, c, wide, keeps, part, b * 2 * wide + c, LANES)
         c = width // LANES * LANES
         if c < width:
             _sums(g, x, s, kept, p, at + c, count, width, c, wide, keeps, part, b * 2 * wide + c, width - c)
-    for i in range(2 * channels):
-        out[i] = 0.0
-    for b in range(blocks):
-        at, count, width = _block(rows, fold, channels, height, b)
-        for j in range(width):
-            out[j % channels] += part[b * 2 * wide + j]
-            out[channels + j % channels] += part[b * 2 * wide + width + j]
 
 
 @inline
@@ -181,19 +192,21 @@ def _slope(g: Array, x: Array, s: Array, gx: Array, p: Array, i: int, c: int, wi
     store_first(gx, i, fma(load_first(p, 4 * width + c, n), counts, zero - shared), n)
 
 
-@kernel(parallel=True)
-def _grad_apply(g: Array, x: Array, s: Array, gx: Array, p: Array, width: int, tasks: int) -> None:
-    """Rows of ``width`` floats, the last one perhaps shorter, shared by threads."""
+@spread
+def _grad_apply(worker: int, workers: int, g: Array, x: Array, s: Array, gx: Array, p: Array, width: int) -> None:
+    """Rows of ``width`` floats, the last one perhaps shorter, a run of them for each thread."""
     rows = (len(x) + width - 1) // width
-    for task in prange(tasks):
-        for row in range(task * rows // tasks, (task + 1) * rows // tasks):
-            at = row * width
-            stop = min(width, len(x) - at)
-            for c in range(0, stop - LANES + 1, LANES):
-                _slope(g, x, s, gx, p, at + c, c, width, LANES)
-            c = stop // LANES * LANES
-            if c < stop:
-                _slope(g, x, s, gx, p, at + c, c, width, stop - c)
+    for row in range(worker * rows // workers, (worker + 1) * rows // workers):
+        at = row * width
+        stop = min(width, len(x) - at)
+        for c in range(0, stop - LANES + 1, LANES):
+            _slope(g, x, s, gx, p, at + c, c, width, LANES)
+        c = stop // LANES * LANES
+        if c < stop:
+            _slope(g, x, s, gx, p, at + c, c, width, stop - c)
+
+
+Chart = tuple[Array | float | None, Array | float | None, Array | float | None]
 
 
 def _partition(rows: int, channels: int) -> tuple[int, int, int]:
@@ -212,8 +225,9 @@ def _tiled(fold: int, channels: int, *parts: Array | float | None) -> Array:
     return out.reshape(-1)
 
 
-def _tasks(elements: int) -> int:
-    return max(1, min(64, elements // BLOCK))
+def _workers(elements: int) -> int:
+    """Return how many threads are worth their launch."""
+    return max(1, min(get_num_threads(), elements // BLOCK))
 
 
 def batch_norm_stats(x: Array) -> tuple[Array, Array]:
@@ -221,7 +235,8 @@ def batch_norm_stats(x: Array) -> tuple[Array, Array]:
     rows, channels = x.shape
     fold, height, blocks = _partition(rows, channels)
     part, out = np.empty(blocks * 2 * fold * channels, np.float32), np.empty(2 * channels)
-    _stats(flat(x), part, out, rows, channels, fold, height, blocks)
+    _stats(_workers(x.size), flat(x), part, rows, channels, fold, height, blocks)
+    _merge(part, out, rows, channels, fold, height, blocks, True)
     both = out.astype(np.float32)
     return both[:channels], both[channels:]
 
@@ -242,7 +257,7 @@ def batch_norm_apply(
     p = _tiled(fold, channels, mean, r if weight is None else weight * r, bias)
     add = flat(x if residual is None else residual)
     floor = np.float32(0 if relu else -np.inf)
-    _apply(flat(x), add, flat(y), p, fold * channels, floor, residual is not None, _tasks(x.size))
+    _apply(_workers(x.size), flat(x), add, flat(y), p, fold * channels, floor, residual is not None)
     return y
 
 
@@ -261,25 +276,28 @@ def batch_norm_grad(
     """See `norm_loops.batch_norm_grad`."""
     rows, channels = x.shape
     fold, height, blocks = _partition(rows, channels)
+    workers, width = _workers(x.size), fold * channels
     a = r if weight is None else weight * r
-    source, chart = x, (mean, np.float32(0), np.float32(1))
+    everything: Chart = (mean, 0, 1)
+    source, chart = x, everything
     if relu:
         source, chart = (x, (mean, a, bias)) if y is None else (y, (0, 1, 0))
-    gx = empty(x.shape)
-    gr = empty(x.shape) if residual and relu else g
+    part, out = np.empty(blocks * 2 * width, np.float32), np.empty(2 * channels)
+    gx, gr = empty(x.shape), g
     p = _tiled(fold, channels, mean, *chart, a, None, None)
-    part, out = np.empty(blocks * 2 * fold * channels, np.float32), np.empty(2 * channels)
+    if residual and relu:
+        gr = empty(x.shape)
     _grad_sums(
-        flat(g), flat(x), flat(source), flat(gr), gr is not g, p, part, out, rows, channels, fold, height, blocks
+        workers, flat(g), flat(x), flat(source), flat(gr), gr is not g, p, part, rows, channels, fold, height, blocks
     )
+    _merge(part, out, rows, channels, fold, height, blocks, False)
     gb, gw = out[:channels], out[channels:] * r
     if gr is not g:
-        source, chart = x, (mean, np.float32(0), np.float32(1))
-        p = _tiled(fold, channels, mean, *chart, a, None, None)
+        source, p = x, _tiled(fold, channels, mean, *everything, a, None, None)
     if training:
         by_channel = p.reshape(7, fold, channels)
         by_channel[5] = a * gb / rows
         by_channel[6] = a * r * gw / rows
-    _grad_apply(flat(gr), flat(x), flat(source), flat(gx), p, fold * channels, _tasks(x.size))
+    _grad_apply(workers, flat(gr), flat(x), flat(source), flat(gx), p, width)
     grads = (gx, gw.astype(np.float32), gb.astype(np.float32))
     return (*grads, gr) if residual else grads

@@ -4,7 +4,7 @@ All kernels are gathers: each output element reads what it needs and is written 
 thread meets another, the order of every sum is fixed, nothing is cleared first, and the bits do not depend on the
 number of threads. Loop nest of all of them, from outside in:
 
-    tasks (runs of image rows, shared by threads)  row  pixel  16 channels  window rows  window columns
+    image rows (a run of them for each thread)  pixel  LANES channels  window rows  window columns
 
 A window is a pair of ranges from `pool_tables`; sliding and adaptive pooling differ in the tables alone.
 
@@ -23,10 +23,9 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numba import prange
 
 from ...typing import Array
-from .jit import inline, kernel
+from .jit import get_num_threads, inline, spread
 from .memory import empty, flat, zeros
 from .pool_numpy import max_pool2d_gather
 from .pool_tables import Pair, Quad, adaptive, covering, lengths, sliding
@@ -39,30 +38,19 @@ __all__ = [
 ]  # fmt: skip
 
 GRAIN = 1 << 14
-"""Elements that one task reads or writes at least: about three microseconds, twice the price of a launch."""
+"""Elements that one thread reads or writes at least: about three microseconds, twice the price of a launch."""
 
 
 @inline
 def _largest(
-    x: Array,
-    y: Array,
-    index: Array,
-    marks: Array,
-    at: int,
-    o: int,
-    rows: Array,
-    cols: Array,
-    steps: Array,
-    width: int,
-    channels: int,
-    n: int,
-) -> None:
+    x: Array, y: Array, index: Array, marks: Array, at: int, o: int, h0: int, h1: int, dh: int, w0: int, w1: int,
+    dw: int, width: int, channels: int, n: int,
+) -> None:  # fmt: skip
     """y[o:o+n] and index[o:o+n]: the largest of n channels over one window; ``at`` is the image's first value."""
-    start = rows[0] * width + cols[0]
-    best = load_first(x, at + start * channels, n)
-    where = splat(marks[start])
-    for h in range(rows[0], rows[1], steps[0]):
-        for p in range(h * width + cols[0], h * width + cols[1], steps[1]):
+    best = load_first(x, at + (h0 * width + w0) * channels, n)
+    where = splat(marks[h0 * width + w0])
+    for h in range(h0, h1, dh):
+        for p in range(h * width + w0, h * width + w1, dw):
             v = load_first(x, at + p * channels, n)
             where = where_wins(v, best, splat(marks[p]), where)
             best = where_wins(v, best, v, best)
@@ -70,155 +58,140 @@ def _largest(
     store_first(index, o, where, n)
 
 
-@kernel(parallel=True)
+@spread
 def _max_pool(
-    x: Array, y: Array, index: Array, marks: Array, rows: Array, cols: Array, size: Array, tasks: int
-) -> None:
-    """size: N, H, W, C, DH, DW."""
-    images, height, width, channels = size[0], size[1], size[2], size[3]
-    steps = size[4:]
+    worker: int, workers: int, x: Array, y: Array, index: Array, marks: Array, rows: Array, cols: Array, images: int,
+    height: int, width: int, channels: int, dh: int, dw: int,
+) -> None:  # fmt: skip
     total = images * len(rows)
-    for task in prange(tasks):
-        for line in range(task * total // tasks, (task + 1) * total // tasks):
-            image = line // len(rows) * (height * width * channels)
-            window = rows[line % len(rows)]
-            for ow in range(len(cols)):
-                o = (line * len(cols) + ow) * channels
-                for c in range(0, channels - LANES + 1, LANES):
-                    _largest(x, y, index, marks, image + c, o + c, window, cols[ow], steps, width, channels, LANES)
-                c = channels // LANES * LANES
-                if c < channels:
-                    _largest(
-                        x, y, index, marks, image + c, o + c, window, cols[ow], steps, width, channels, channels - c
-                    )
+    for line in range(worker * total // workers, (worker + 1) * total // workers):
+        image = line // len(rows) * (height * width * channels)
+        h0, h1 = rows[line % len(rows), 0], rows[line % len(rows), 1]
+        for ow in range(len(cols)):
+            w0, w1 = cols[ow, 0], cols[ow, 1]
+            o = (line * len(cols) + ow) * channels
+            for c in range(0, channels - LANES + 1, LANES):
+                _largest(x, y, index, marks, image + c, o + c, h0, h1, dh, w0, w1, dw, width, channels, LANES)
+            c = channels // LANES * LANES
+            if c < channels:
+                _largest(x, y, index, marks, image + c, o + c, h0, h1, dh, w0, w1, dw, width, channels, channels - c)
 
 
 @inline
 def _won(
-    g: Array,
-    index: Array,
-    gx: Array,
-    mark: Any,
-    at: int,
-    o: int,
-    rows: Array,
-    cols: Array,
-    ow: int,
-    channels: int,
-    n: int,
-) -> None:
-    """gx[o:o+n]: what the windows ``rows`` x ``cols`` that cover a pixel return to it, for n channels."""
-    total = splat(np.float32(0))
-    for oh in range(rows[0], rows[1]):
-        for p in range(oh * ow + cols[0], oh * ow + cols[1]):
+    g: Array, index: Array, gx: Array, mark: Any, at: int, o: int, h0: int, h1: int, w0: int, w1: int, width: int,
+    channels: int, n: int,
+) -> None:  # fmt: skip
+    """gx[o:o+n]: what the windows that cover a pixel return to it, for n channels."""
+    zero = splat(np.float32(0))
+    total = zero
+    for oh in range(h0, h1):
+        for p in range(oh * width + w0, oh * width + w1):
             i = at + p * channels
-            total = total + where_same(load_first(index, i, n), mark, load_first(g, i, n), splat(np.float32(0)))
+            total = total + where_same(load_first(index, i, n), mark, load_first(g, i, n), zero)
     store_first(gx, o, total, n)
 
 
-@kernel(parallel=True)
+@spread
 def _max_pool_grad(
-    g: Array, index: Array, gx: Array, marks: Array, rows: Array, cols: Array, size: Array, tasks: int
-) -> None:
-    """size: N, OH, OW, C; rows and cols: the windows that cover each of H and W."""
-    images, oh, ow, channels = size[0], size[1], size[2], size[3]
+    worker: int, workers: int, g: Array, index: Array, gx: Array, marks: Array, rows: Array, cols: Array, images: int,
+    height: int, width: int, channels: int,
+) -> None:  # fmt: skip
+    """rows and cols: the windows that cover each of H and W; height and width: of g."""
     total = images * len(rows)
-    for task in prange(tasks):
-        for line in range(task * total // tasks, (task + 1) * total // tasks):
-            image = line // len(rows) * (oh * ow * channels)
-            h = line % len(rows)
-            for w in range(len(cols)):
-                mark = splat(marks[h * len(cols) + w])
-                o = (line * len(cols) + w) * channels
-                for c in range(0, channels - LANES + 1, LANES):
-                    _won(g, index, gx, mark, image + c, o + c, rows[h], cols[w], ow, channels, LANES)
-                c = channels // LANES * LANES
-                if c < channels:
-                    _won(g, index, gx, mark, image + c, o + c, rows[h], cols[w], ow, channels, channels - c)
+    for line in range(worker * total // workers, (worker + 1) * total // workers):
+        image = line // len(rows) * (height * width * channels)
+        h = line % len(rows)
+        h0, h1 = rows[h, 0], rows[h, 1]
+        for w in range(len(cols)):
+            w0, w1 = cols[w, 0], cols[w, 1]
+            mark = splat(marks[h * len(cols) + w])
+            o = (line * len(cols) + w) * channels
+            for c in range(0, channels - LANES + 1, LANES):
+                _won(g, index, gx, mark, image + c, o + c, h0, h1, w0, w1, width, channels, LANES)
+            c = channels // LANES * LANES
+            if c < channels:
+                _won(g, index, gx, mark, image + c, o + c, h0, h1, w0, w1, width, channels, channels - c)
 
 
-@kernel(parallel=True)
-def _max_pool_scatter(g: Array, index: Array, gx: Array, images: int, pixels: int, outs: int, channels: int) -> None:
+@spread
+def _max_pool_scatter(
+    worker: int, workers: int, g: Array, index: Array, gx: Array, images: int, pixels: int, outs: int, channels: int
+) -> None:
     """The same where the windows are not known: a loop over winners, images shared by threads."""
-    for n in prange(images):
+    for n in range(worker * images // workers, (worker + 1) * images // workers):
         for p in range(n * outs, (n + 1) * outs):
-            for i in range(p * channels, (p + 1) * channels):
-                gx[(n * pixels + index[i]) * channels + i - p * channels] += g[i]
+            for c in range(channels):
+                gx[(n * pixels + index[p * channels + c]) * channels + c] += g[p * channels + c]
 
 
 @inline
-def _sum(
-    x: Array, y: Array, scale: float, at: int, o: int, rows: Array, cols: Array, width: int, channels: int, n: int
-) -> None:
-    """y[o:o+n] = the sum of x over pixels ``rows`` x ``cols`` of an image, divided by ``scale``."""
+def _mean(
+    x: Array, y: Array, size: float, at: int, o: int, h0: int, h1: int, w0: int, w1: int, width: int, channels: int,
+    n: int,
+) -> None:  # fmt: skip
+    """y[o:o+n] = the sum of n channels over one window / size."""
     total = splat(np.float32(0))
-    for h in range(rows[0], rows[1]):
-        for p in range(h * width + cols[0], h * width + cols[1]):
+    for h in range(h0, h1):
+        for p in range(h * width + w0, h * width + w1):
             total = total + load_first(x, at + p * channels, n)
-    store_first(y, o, total / splat(scale), n)
+    store_first(y, o, total / splat(size), n)
 
 
-@kernel(parallel=True)
+@spread
 def _avg_pool(
-    x: Array, y: Array, rows: Array, cols: Array, down: Array, across: Array, size: Array, tasks: int
-) -> None:
-    """size: N, H, W, C; the sum of window (oh, ow) is divided by down[oh] * across[ow]."""
-    images, height, width, channels = size[0], size[1], size[2], size[3]
+    worker: int, workers: int, x: Array, y: Array, rows: Array, cols: Array, down: Array, across: Array, images: int,
+    height: int, width: int, channels: int,
+) -> None:  # fmt: skip
+    """The sum of window (oh, ow) is divided by down[oh] * across[ow]."""
     total = images * len(rows)
-    for task in prange(tasks):
-        for line in range(task * total // tasks, (task + 1) * total // tasks):
-            image = line // len(rows) * (height * width * channels)
-            oh = line % len(rows)
-            for ow in range(len(cols)):
-                o = (line * len(cols) + ow) * channels
-                scale = down[oh] * across[ow]
-                for c in range(0, channels - LANES + 1, LANES):
-                    _sum(x, y, scale, image + c, o + c, rows[oh], cols[ow], width, channels, LANES)
-                c = channels // LANES * LANES
-                if c < channels:
-                    _sum(x, y, scale, image + c, o + c, rows[oh], cols[ow], width, channels, channels - c)
+    for line in range(worker * total // workers, (worker + 1) * total // workers):
+        image = line // len(rows) * (height * width * channels)
+        oh = line % len(rows)
+        h0, h1 = rows[oh, 0], rows[oh, 1]
+        for ow in range(len(cols)):
+            w0, w1 = cols[ow, 0], cols[ow, 1]
+            o = (line * len(cols) + ow) * channels
+            size = down[oh] * across[ow]
+            for c in range(0, channels - LANES + 1, LANES):
+                _mean(x, y, size, image + c, o + c, h0, h1, w0, w1, width, channels, LANES)
+            c = channels // LANES * LANES
+            if c < channels:
+                _mean(x, y, size, image + c, o + c, h0, h1, w0, w1, width, channels, channels - c)
 
 
 @inline
 def _weighted(
-    g: Array,
-    gx: Array,
-    down: Array,
-    across: Array,
-    at: int,
-    o: int,
-    rows: Array,
-    cols: Array,
-    ow: int,
-    channels: int,
-    n: int,
-) -> None:
-    """gx[o:o+n] = the sum over windows ``rows`` x ``cols`` of g * down * across."""
+    g: Array, gx: Array, down: Array, across: Array, at: int, o: int, h0: int, h1: int, w0: int, w1: int, width: int,
+    channels: int, n: int,
+) -> None:  # fmt: skip
+    """gx[o:o+n] = the sum of g * down * across over windows."""
     total = splat(np.float32(0))
-    for i in range(rows[0], rows[1]):
-        for j in range(cols[0], cols[1]):
-            total = total + load_first(g, at + (i * ow + j) * channels, n) * splat(down[i] * across[j])
+    for i in range(h0, h1):
+        for j in range(w0, w1):
+            total = total + load_first(g, at + (i * width + j) * channels, n) * splat(down[i] * across[j])
     store_first(gx, o, total, n)
 
 
-@kernel(parallel=True)
+@spread
 def _avg_pool_grad(
-    g: Array, gx: Array, rows: Array, cols: Array, down: Array, across: Array, size: Array, tasks: int
-) -> None:
-    """size: N, OH, OW, C; rows and cols: the windows that cover each of H and W; down and across: 1 / sizes."""
-    images, oh, ow, channels = size[0], size[1], size[2], size[3]
+    worker: int, workers: int, g: Array, gx: Array, rows: Array, cols: Array, down: Array, across: Array, images: int,
+    height: int, width: int, channels: int,
+) -> None:  # fmt: skip
+    """rows and cols: the windows that cover each of H and W; height and width: of g; down and across: 1 / sizes."""
     total = images * len(rows)
-    for task in prange(tasks):
-        for line in range(task * total // tasks, (task + 1) * total // tasks):
-            image = line // len(rows) * (oh * ow * channels)
-            h = line % len(rows)
-            for w in range(len(cols)):
-                o = (line * len(cols) + w) * channels
-                for c in range(0, channels - LANES + 1, LANES):
-                    _weighted(g, gx, down, across, image + c, o + c, rows[h], cols[w], ow, channels, LANES)
-                c = channels // LANES * LANES
-                if c < channels:
-                    _weighted(g, gx, down, across, image + c, o + c, rows[h], cols[w], ow, channels, channels - c)
+    for line in range(worker * total // workers, (worker + 1) * total // workers):
+        image = line // len(rows) * (height * width * channels)
+        h = line % len(rows)
+        h0, h1 = rows[h, 0], rows[h, 1]
+        for w in range(len(cols)):
+            w0, w1 = cols[w, 0], cols[w, 1]
+            o = (line * len(cols) + w) * channels
+            for c in range(0, channels - LANES + 1, LANES):
+                _weighted(g, gx, down, across, image + c, o + c, h0, h1, w0, w1, width, channels, LANES)
+            c = channels // LANES * LANES
+            if c < channels:
+                _weighted(g, gx, down, across, image + c, o + c, h0, h1, w0, w1, width, channels, channels - c)
 
 
 @lru_cache(64)
@@ -227,23 +200,18 @@ def _marks(pixels: int) -> Array:
     return np.arange(pixels, dtype=np.int32).view(np.float32)
 
 
-@lru_cache(512)
-def _size(*numbers: int) -> Array:
-    return np.array(numbers, np.int64)
-
-
-def _tasks(lines: int, elements: int) -> int:
-    """Return into how many runs to cut ``lines`` rows that hold ``elements`` in all."""
-    return max(1, min(lines, 64, elements // GRAIN))
+def _workers(lines: int, elements: int) -> int:
+    """Return how many threads are worth their launch."""
+    return max(1, min(get_num_threads(), lines, elements // GRAIN))
 
 
 def _max(x: Array, rows: Array, cols: Array, dilation: Pair) -> tuple[Array, Array]:
     n, h, w, c = x.shape
     y = empty((n, len(rows), len(cols), c))
     index = empty(y.shape, np.int32)
-    size = _size(n, h, w, c, *dilation)
     marks = flat(index).view(np.float32)
-    _max_pool(flat(x), flat(y), marks, _marks(h * w), rows, cols, size, _tasks(n * len(rows), x.size))
+    workers = _workers(n * len(rows), x.size)
+    _max_pool(workers, flat(x), flat(y), marks, _marks(h * w), rows, cols, n, h, w, c, *dilation)
     return y, index
 
 
@@ -265,9 +233,8 @@ def _max_back(g: Array, index: Array, hw: Pair, rows: Array, cols: Array) -> Arr
     n, oh, ow, c = g.shape
     gx = empty((n, *hw, c))
     marks = flat(index).view(np.float32)
-    size = _size(n, oh, ow, c)
-    tasks = _tasks(n * hw[0], gx.size)
-    _max_pool_grad(flat(g), marks, flat(gx), _marks(hw[0] * hw[1]), rows, cols, size, tasks)
+    workers = _workers(n * hw[0], gx.size)
+    _max_pool_grad(workers, flat(g), marks, flat(gx), _marks(hw[0] * hw[1]), rows, cols, n, oh, ow, c)
     return gx
 
 
@@ -286,7 +253,7 @@ def max_pool2d_grad(
         index = index.astype(np.int32)
     if kernel is None:
         gx = zeros((n, *hw, c))
-        _max_pool_scatter(flat(g), flat(index), flat(gx), n, hw[0] * hw[1], oh * ow, c)
+        _max_pool_scatter(_workers(n, gx.size), flat(g), flat(index), flat(gx), n, hw[0] * hw[1], oh * ow, c)
         return gx
     stride = stride or kernel
     rows = _covering(hw[0], kernel[0], stride[0], padding[0], dilation[0], oh)
@@ -331,14 +298,16 @@ def _part_sizes(n: int, out: int) -> tuple[Array, Array]:
 def _avg(x: Array, rows: Array, cols: Array, down: Array, across: Array) -> Array:
     n, h, w, c = x.shape
     y = empty((n, len(rows), len(cols), c))
-    _avg_pool(flat(x), flat(y), rows, cols, down, across, _size(n, h, w, c), _tasks(n * len(rows), x.size))
+    workers = _workers(n * len(rows), x.size)
+    _avg_pool(workers, flat(x), flat(y), rows, cols, down, across, n, h, w, c)
     return y
 
 
 def _avg_back(g: Array, hw: Pair, rows: Array, cols: Array, down: Array, across: Array) -> Array:
     n, oh, ow, c = g.shape
     gx = empty((n, *hw, c))
-    _avg_pool_grad(flat(g), flat(gx), rows, cols, down, across, _size(n, oh, ow, c), _tasks(n * hw[0], gx.size))
+    workers = _workers(n * hw[0], gx.size)
+    _avg_pool_grad(workers, flat(g), flat(gx), rows, cols, down, across, n, oh, ow, c)
     return gx
 
 
