@@ -9,6 +9,7 @@ can be taken up again at any batch from a seed and a position.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from itertools import islice
@@ -120,6 +121,7 @@ class DataLoader:
         self._resume: dict[str, Any] | None = None
         self._orders: list[Any] = []
         self._pool: Any = None
+        self._close_pool: Any = None
 
     def _refuse_nonsense(
         self, batch_size: int | None, shuffle: bool | None, sampler: Any, batch_sampler: Any, drop_last: bool
@@ -235,6 +237,7 @@ class DataLoader:
 
         if self._pool is None:
             self._pool = WorkerPool(recipe, self.num_workers, self.worker_init_fn)
+            self._close_pool = weakref.finalize(self, self._pool.close)
         done = False
         try:
             yield from self._pool.run(
@@ -243,7 +246,7 @@ class DataLoader:
             done = True
         finally:
             if not (done and self.persistent_workers):
-                self._pool.close()
+                self._close_pool()
                 self._pool = None
 
     def _own_generators(self) -> list[Any]:

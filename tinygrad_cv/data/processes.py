@@ -88,9 +88,9 @@ class WorkerPool:
         context = multiprocessing.get_context("spawn")
         self._jobs: Any = context.Queue()
         self._done: Any = context.Queue()
-        self._round = 0
+        self._stop: Any = context.Event()
         self._workers = [
-            context.Process(target=_serve, args=(content, k, self._jobs, self._done), daemon=True)
+            context.Process(target=_serve, args=(content, k, self._jobs, self._done, self._stop), daemon=True)
             for k in range(workers)
         ]
         for worker in self._workers:
@@ -98,11 +98,10 @@ class WorkerPool:
 
     def run(self, seed: int, jobs: Iterator[Job], window: int, timeout: float = 0) -> Iterator[Any]:
         """The batches of ``jobs`` in order, with at most ``window`` of them begun and not handed out."""
-        self._round += 1
         ready: dict[int, Any] = {}
         sent: list[int] = []
         for job in jobs:
-            self._jobs.put((self._round, seed, job))
+            self._jobs.put((seed, job))
             sent.append(job.number)
             if len(sent) >= window:
                 yield tensors(unpack(self._wait(sent.pop(0), ready, timeout)))
@@ -140,31 +139,45 @@ class WorkerPool:
         return ready.pop(number)
 
     def close(self) -> None:
-        """End the workers and remove the blocks that nobody fetched."""
+        """End the workers and remove the blocks that nobody fetched.
+
+        A worker ends by itself after the item it is loading, because one that is killed between making a
+        block and sending its name would leave the block behind; after five seconds it is killed all the same.
+        """
+        self._stop.set()
+        for _ in self._workers:
+            self._jobs.put(None)
+        end = time.monotonic() + 5
+        while any(worker.exitcode is None for worker in self._workers) and time.monotonic() < end:
+            self._drain(0.02)
         for worker in self._workers:
             worker.terminate()
-        for worker in self._workers:
             worker.join()
-        while True:
-            try:
-                _, batch, _ = self._done.get(timeout=0.05)
-            except (queue.Empty, EOFError, OSError):
-                break
-            unpack(batch)
+        self._drain(0)
         for channel in (self._jobs, self._done):
             channel.cancel_join_thread()
             channel.close()
 
+    def _drain(self, timeout: float) -> None:
+        while True:
+            try:
+                unpack(self._done.get(timeout=timeout)[1])
+            except (queue.Empty, EOFError, OSError):
+                return
 
-def _serve(content: bytes, number: int, jobs: Any, done: Any) -> None:
+
+def _serve(content: bytes, number: int, jobs: Any, done: Any, stop: Any) -> None:
     recipe, worker_init_fn = pickle.loads(content)
     if worker_init_fn is not None:
         worker_init_fn(number)
-    while True:
-        _, seed, job = jobs.get()
+    while (task := jobs.get()) is not None and not stop.is_set():
+        seed, job = task
         here = Recipe(recipe.dataset, recipe.collate, recipe.batch_transform, seed, recipe.single)
         try:
-            done.put((job.number, pack(plain(load(here, job))), None))
+            batch = plain(load(here, job))
+            if stop.is_set():
+                return
+            done.put((job.number, pack(batch), None))
         except Exception as error:
             message = (
                 str(error) if isinstance(error, DataError) else f"DataLoader: batch {job.number}: {error}"

@@ -69,11 +69,11 @@ def warp(
     row, column = row.astype(np.float32), column.astype(np.float32)
     px, py = a * column + b * row + tx, d * column + e * row + ty
     outside = ~((px >= 0) & (px < w) & (py >= 0) & (py < h))
-    image = np.arange(n)[:, None, None]
-    pixels = x.transpose(0, 2, 3, 1)
+    first = (np.arange(n) * (h * w))[:, None, None]
+    pixels = np.ascontiguousarray(x.transpose(0, 2, 3, 1)).reshape(n * h * w, c)
     if interpolation == "nearest":
         i, j = np.clip(py, 0, h - 1).astype(np.int64), np.clip(px, 0, w - 1).astype(np.int64)
-        y = pixels[image, i, j]
+        y = np.take(pixels, first + i * w + j, axis=0)
     else:
         px, py = np.clip(px, 0, w) - np.float32(0.5), np.clip(py, 0, h) - np.float32(0.5)
         j, i = np.floor(px).astype(np.int64), np.floor(py).astype(np.int64)
@@ -84,8 +84,9 @@ def warp(
             np.maximum(j, 0),
             np.minimum(j + 1, w - 1),
         )
-        upper = (1 - u) * pixels[image, i0, j0] + u * pixels[image, i0, j1]
-        lower = (1 - u) * pixels[image, i1, j0] + u * pixels[image, i1, j1]
+        top, bottom = first + i0 * w, first + i1 * w
+        upper = (1 - u) * np.take(pixels, top + j0, axis=0) + u * np.take(pixels, top + j1, axis=0)
+        lower = (1 - u) * np.take(pixels, bottom + j0, axis=0) + u * np.take(pixels, bottom + j1, axis=0)
         y = restored((1 - v) * upper + v * lower, x)
     y[outside] = per_channel(fill, c, x.dtype).reshape(-1)
     result = blank(x, (n, c, oh, ow))

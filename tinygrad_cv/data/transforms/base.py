@@ -30,6 +30,10 @@ class Transform:
     batched: bool = True
     """Whether ``batch`` is vectorised, so that a loader may take whole batches."""
 
+    def __init_subclass__(cls) -> None:
+        if "batched" not in vars(cls) and cls.batch is Transform.batch:
+            cls.batched = False  # one of your own that defines image or __call__ alone
+
     def __call__(self, img: Any) -> Any:
         if is_pil(img):
             return self.image(img)

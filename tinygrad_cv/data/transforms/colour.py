@@ -77,10 +77,12 @@ def hue(x: Array, shift: Array) -> Array:
     d = value - x.min(axis=1)
     safe = np.where(d > 0, d, 1)
     h = np.where(value == r, (g - b) / safe, np.where(value == g, (b - r) / safe + 2, (r - g) / safe + 4))
-    h = (h + 6 * shift.astype(np.float32).reshape(-1, 1, 1)) % 6
+    h = h + 6 * shift.astype(np.float32).reshape(-1, 1, 1)
+    h -= 6 * np.floor(h / 6)
     y = np.empty_like(x)
     for channel, n in enumerate((5, 3, 1)):
-        k = (n + h) % 6
+        k = n + h
+        k = np.where(k >= 6, k - 6, k)
         y[:, channel] = value - d * np.clip(np.minimum(k, 4 - k), 0, 1)
     return y
 
@@ -125,13 +127,16 @@ class ColorJitter(Transform):
         active = [limits[0] != limits[1] or limits[0] != (k < 3) for k, (_, limits) in enumerate(steps)]
         if not any(active):
             return x
-        y = y.copy(order="K") if y is x else y
+        # in planes, one channel after the other, where the sums over channels run along the memory
+        y = np.array(y, order="C", copy=True)
         for place in range(4):
             for k, (step, _) in enumerate(steps):
                 chosen = np.flatnonzero(order[:, place] == k)
                 if active[k] and len(chosen):
                     y[chosen] = step(y[chosen], factors[k, chosen])
-        return from_unit(y, x)
+        result = blank(x, x.shape)
+        result[...] = from_unit(y, x)
+        return result
 
 
 class Grayscale(Transform):

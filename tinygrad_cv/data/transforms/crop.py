@@ -93,6 +93,13 @@ class CenterCrop(Transform):
         top, left = round((x.shape[2] - h) / 2), round((x.shape[3] - w) / 2)
         return x[:, :, top : top + h, left : left + w]
 
+    def image(self, img: Image) -> Any:
+        h, w = self.size
+        if img.height < h or img.width < w:
+            return super().image(img)
+        top, left = round((img.height - h) / 2), round((img.width - w) / 2)
+        return img.crop((left, top, left + w, top + h))
+
 
 class RandomCrop(Transform):
     """A window at random.
@@ -138,6 +145,14 @@ class RandomCrop(Transform):
         tops = self.rng.integers(x.shape[2] - h + 1, size=len(x))
         lefts = self.rng.integers(x.shape[3] - w + 1, size=len(x))
         return windows(x, tops, lefts, h, w)
+
+    def image(self, img: Image) -> Any:
+        h, w = self.size
+        if self.padding is not None or img.height < h or img.width < w:
+            return super().image(img)
+        top = int(self.rng.integers(img.height - h + 1, size=1)[0])
+        left = int(self.rng.integers(img.width - w + 1, size=1)[0])
+        return img.crop((left, top, left + w, top + h))
 
 
 class RandomResizedCrop(Transform):

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from tinygrad_cv.data.transforms.base import Transform, probability
 from tinygrad_cv.typing import Array
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 
 class RandomHorizontalFlip(Transform):
@@ -15,6 +20,11 @@ class RandomHorizontalFlip(Transform):
     def batch(self, x: Array) -> Array:
         return mirrored(x, self.rng.random(len(x)) < self.p, 3)
 
+    def image(self, img: Image) -> Any:
+        from PIL.Image import Transpose
+
+        return img.transpose(Transpose.FLIP_LEFT_RIGHT) if self.rng.random(1)[0] < self.p else img
+
 
 class RandomVerticalFlip(Transform):
     """Top and bottom swapped with probability ``p``."""
@@ -24,6 +34,11 @@ class RandomVerticalFlip(Transform):
 
     def batch(self, x: Array) -> Array:
         return mirrored(x, self.rng.random(len(x)) < self.p, 2)
+
+    def image(self, img: Image) -> Any:
+        from PIL.Image import Transpose
+
+        return img.transpose(Transpose.FLIP_TOP_BOTTOM) if self.rng.random(1)[0] < self.p else img
 
 
 def mirrored(x: Array, mask: Array, axis: int) -> Array:
