@@ -9,6 +9,7 @@ import numpy as np
 from ..typing import Array, Value
 from .broadcast import broadcast_shape, expand_to, result_type
 from .errors import DTypeError, ShapeError
+from .kernels.readings import pick
 from .op import Op, Unfinished
 from .reduce import sum as total
 from .shape import reshape, transpose, unsqueeze
@@ -22,7 +23,7 @@ class MatMul(Op):
     """y[.., i, j] = sum over k of a[.., i, k] b[.., k, j]; ga = g b^T, gb = a^T g."""
 
     def forward(self, a: Array, b: Array) -> Array:
-        return np.matmul(a, b)
+        return pick("matmul", a.dtype)(a, b) if a.ndim == b.ndim == 2 else np.matmul(a, b)
 
     def grad_a(self, g: Value, b: Value) -> Value:
         return _MATMUL(g, _flipped(b))
@@ -44,20 +45,20 @@ class Linear(Op):
         return self.start(x, w, b)[0].value()
 
     def start(self, x: Array, w: Array, b: Array | None) -> tuple[Unfinished, tuple[()]]:
-        def finish(add: Array | None, relu: bool) -> Array:
-            y = np.matmul(x, w.T)
-            if b is not None:
-                y += b
-            return np.maximum(y, 0, out=y) if relu else y
+        shape = (*x.shape[:-1], w.shape[0])
 
-        return Unfinished(finish, (*x.shape[:-1], w.shape[0]), x.dtype), ()
+        def finish(add: Array | None, relu: bool) -> Array:
+            return pick("linear", x.dtype)(x.reshape(-1, x.shape[-1]), w, b, relu).reshape(shape)
+
+        return Unfinished(finish, shape, x.dtype), ()
 
     def grad_x(self, g: Value, w: Value) -> Value:
         return matmul(g, w)
 
     def grad_w(self, g: Value, x: Value) -> Value:
         rows = math.prod(g.shape[:-1])
-        return _MATMUL(transpose(reshape(g, (rows, g.shape[-1])), 0, 1), reshape(x, (rows, x.shape[-1])))
+        xt = transpose(reshape(x, (rows, x.shape[-1])), 0, 1)
+        return transpose(_MATMUL(xt, reshape(g, (rows, g.shape[-1]))), 0, 1)  # in the memory order of weights
 
     def grad_b(self, g: Value) -> Value:
         return total(g, tuple(range(g.ndim - 1)))

@@ -38,6 +38,8 @@ TABLE: dict[str, tuple[str, str, str]] = {
     "avg_pool2d_grad": ("pool_loops", "pool_numpy", "pool_numba"),
     "adaptive_avg_pool2d": ("pool_loops", "pool_numpy", "pool_numba"),
     "adaptive_avg_pool2d_grad": ("pool_loops", "pool_numpy", "pool_numba"),
+    "matmul": ("product_loops", "product_numpy", "product"),
+    "linear": ("product_loops", "product_numpy", "product"),
     "batch_norm_stats": ("norm_loops", "norm_numpy", "norm_numba"),
     "batch_norm_apply": ("norm_loops", "norm_numpy", "norm_numba"),
     "batch_norm_grad": ("norm_loops", "norm_numpy", "norm_numba"),
