@@ -8,11 +8,21 @@ both straight through.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
 from ...typing import Array
 from .readings import pick
 
 Pair = tuple[int, int]
 Quad = tuple[int, int, int, int]
+
+
+def _pick(kernel: str, x: Array) -> Callable[..., Any]:
+    """The function for x; an empty batch, of which no tiles can be made, goes to the NumPy reading."""
+    return pick(kernel, x.dtype if x.size else np.float64)
 
 
 def conv2d(
@@ -36,7 +46,7 @@ def conv2d(
     algorithm : "auto", "direct", "winograd" or "im2col"; one that does not fit the geometry gives way to
     "direct".
     """
-    y: Array = pick("conv2d", x.dtype)(x, w, stride, padding, dilation, groups, bias, relu, algorithm)
+    y: Array = _pick("conv2d", x)(x, w, stride, padding, dilation, groups, bias, relu, algorithm)
     return y
 
 
@@ -51,7 +61,7 @@ def conv2d_grad_x(
     algorithm: str = "auto",
 ) -> Array:
     """Return gx (N, H, W, C), the adjoint of `conv2d` in x applied to g; x_hw is (H, W)."""
-    gx: Array = pick("conv2d_grad_x", g.dtype)(g, w, x_hw, stride, padding, dilation, groups, algorithm)
+    gx: Array = _pick("conv2d_grad_x", g)(g, w, x_hw, stride, padding, dilation, groups, algorithm)
     return gx
 
 
@@ -69,5 +79,5 @@ def conv2d_grad_w(
 
     Its memory has the order (KH, KW, C/groups, OC).
     """
-    gw: Array = pick("conv2d_grad_w", x.dtype)(x, g, kernel, stride, padding, dilation, groups, algorithm)
+    gw: Array = _pick("conv2d_grad_w", x)(x, g, kernel, stride, padding, dilation, groups, algorithm)
     return gw
