@@ -1,0 +1,97 @@
+"""What a finished training shows: its pictures, and a table for the terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tinygrad_cv import viz
+from tinygrad_cv.io import write_bytes, write_text
+from tinygrad_cv.nn import Module
+from tinygrad_cv.train.job import TEST_BATCH, Job, first_filters
+from tinygrad_cv.train.metrics import Evaluation, evaluate
+from tinygrad_cv.train.run import Run
+from tinygrad_cv.train.sources import DataPair
+from tinygrad_cv.train.verdict import verdict
+from tinygrad_cv.utils.data import DataLoader
+
+NAMES = {"digits": "digits", "mnist": "MNIST", "fashion-mnist": "Fashion-MNIST", "cifar10": "CIFAR-10"}
+
+
+def finish(job: Job) -> Evaluation:
+    """Measure the best weights, and draw what belongs into the run folder."""
+    model = job.run.load_model()
+    measured = evaluate(model, DataLoader(job.pair.test, batch_size=TEST_BATCH))
+    draw_curves(job.run)
+    draw_confusion(job.run, measured, job.pair.classes)
+    if job.before is not None:
+        chart = viz.filters(job.before, first_filters(model), title=f"First layer of {job.run.config.model}")
+        write_text(job.run.file("filters.svg"), chart.svg)
+        write_bytes(job.run.file("filters.png"), chart.png)
+    write_text(job.run.file("graph.svg"), step_graph(model, job.pair).svg)
+    return measured
+
+
+def draw_curves(run: Run) -> None:
+    """Write the loss and the accuracy of each epoch as ``curves.svg``."""
+    history = run.history()
+    names = ("train_loss", "test_loss", "train_accuracy", "test_accuracy")
+    series = {name: [record[name] for record in history if name in record] for name in names}
+    title = f"{run.config.model} on {NAMES[run.config.data]}"
+    write_text(run.file("curves.svg"), viz.curves({k: v for k, v in series.items() if v}, title=title).svg)
+
+
+def draw_confusion(run: Run, measured: Evaluation, classes: list[str]) -> None:
+    """Write what was taken for what as ``confusion.svg``."""
+    counts = viz.count_confusions(measured.labels, measured.predictions, len(classes))
+    title = f"{run.config.model} on the {NAMES[run.config.data]} test images"
+    write_text(run.file("confusion.svg"), viz.confusion(counts, classes, title=title).svg)
+
+
+def step_graph(model: Module, pair: DataPair, images: int = 1) -> Any:
+    """The computation graph of one training step, from images and parameters to the loss."""
+    from tinygrad_cv.functional import cross_entropy
+
+    batch, targets = next(iter(DataLoader(pair.test, batch_size=images)))
+    loss = cross_entropy(model(batch), targets)
+    return viz.make_dot(loss, params=dict(model.named_parameters()))
+
+
+def table(job: Job, measured: Evaluation, seconds: float) -> str:
+    """The end of ``tinygrad-cv train``: accuracy, loss, time, parameters, verdict, and what lies where."""
+    history, run = job.trainer.history, job.run
+    wrong = int((measured.labels != measured.predictions).sum())
+    parameters = sum(p.numel() for p in job.trainer.model.parameters())
+    speed = sum(r["images_per_second"] * r["seconds"] for r in history) / max(sum(r["seconds"] for r in history), 1e-9)
+    rows = [
+        ("test accuracy", f"{100 * measured.accuracy:.2f} %  ({wrong} of {len(measured.labels):,} wrong)"),
+        ("test loss", f"{measured.loss:.4f}"),
+        ("best epoch", f"{job.best.epoch} of {len(history)}, chosen by the test accuracy"),
+        ("time", f"{seconds:.1f} s, {speed:,.0f} images/s in the training steps"),
+        ("parameters", f"{parameters:,}"),
+        ("verdict", str(verdict(history))),
+    ]
+    return lines(rows) + "\n\n" + listing(run)
+
+
+def lines(rows: list[tuple[str, str]]) -> str:
+    """Rows of two columns."""
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(f"  {name:<{width}}  {text}" for name, text in rows)
+
+
+FILES = {
+    "model.safetensors": "the best weights",
+    "curves.svg": "loss and accuracy by epoch",
+    "confusion.svg": "what was taken for what",
+    "filters.png": "the first layer before and after (also .svg)",
+    "graph.svg": "the computation graph of one step",
+    "metrics.jsonl": "the numbers of each epoch",
+    "config.json": "the settings",
+    "checkpoint.safetensors": "all that a resumed training needs",
+}
+
+
+def listing(run: Run) -> str:
+    """The files of a run, each with what it is."""
+    there = [(name, text) for name, text in FILES.items() if run.file(name).exists()]
+    return f"{run.path}/\n" + lines(there)
