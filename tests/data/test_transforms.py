@@ -188,6 +188,20 @@ def test_what_is_no_image_is_refused(transform: Any, value: Any) -> None:
         transform(value)
 
 
+def test_choice_may_change_the_size_of_all() -> None:
+    choice = T.RandomChoice([T.RandomCrop(9), T.CenterCrop(9)])
+    assert choice(images(n=20)).shape == (20, 3, 9, 9)
+
+
+def test_own_transform_without_batch_form_is_applied_item_by_item() -> None:
+    class Own(T.Transform):
+        def __call__(self, img: Any) -> Any:
+            return img
+
+    assert not Own().batched and not T.Compose([T.ToTensor(), Own()]).batched
+    assert T.Compose([T.ToTensor(), T.RandomCrop(3)]).batched
+
+
 def test_to_tensor_takes_pictures_and_rows_of_pixels() -> None:
     x = images()[0]
     picture = Image.fromarray(np.ascontiguousarray(x.transpose(1, 2, 0)))
@@ -241,7 +255,7 @@ def test_normalize_gives_zero_mean_and_unit_deviation() -> None:
         (lambda: T.AutoAugment("mnist"), "give one of imagenet"),
         (lambda: T.RandAugment(magnitude=31), "magnitude=31 of 31 bins"),
         (lambda: T.RandomRotation(10, expand=True)(images()), "different sizes"),
-        (lambda: T.RandomApply([T.Resize(4)], 0.5)(images(n=20)), "keep size and dtype"),
+        (lambda: T.RandomApply([T.Resize(4)], 0.5)(images(n=20)), "agree in size and dtype"),
         (lambda: T.Compose([3]), "cannot be called"),
         (lambda: T.Lambda(3), "give a function"),
         (lambda: T.RandomChoice([]), "at least one"),

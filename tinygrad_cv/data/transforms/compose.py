@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_cv.data.transforms.base import Transform, probability
+from tinygrad_cv.data.transforms.base import Transform, blank, probability
 from tinygrad_cv.ops.errors import ArgumentError, DataError
 from tinygrad_cv.typing import Array
 
@@ -89,9 +89,17 @@ class RandomChoice(_Several):
 
     def batch(self, x: Array) -> Array:
         chosen = self.rng.choice(len(self.p), size=len(x), p=self.p)
+        whole: Array | None = None
         for k, transform in enumerate(self.transforms):
-            x = replaced(x, chosen == k, transform, "RandomChoice")
-        return x
+            of = np.flatnonzero(chosen == k)
+            if not len(of):
+                continue
+            y = transform.batch(x[of])  # type: ignore[attr-defined]
+            if whole is None:
+                whole = blank(y, (len(x), *y.shape[1:]))
+            _refuse_mixture("RandomChoice", transform, whole, y)
+            whole[of] = y
+        return x if whole is None else whole
 
 
 class RandomOrder(_Several):
@@ -113,12 +121,16 @@ def replaced(x: Array, mask: Array, transform: Any, name: str) -> Array:
     if not mask.any():
         return x
     y = transform.batch(x[mask])
-    if y.shape[1:] != x.shape[1:] or y.dtype != x.dtype:
-        raise DataError(
-            f"{name}: {transform} turns images {x.shape[1:]} {x.dtype} into {y.shape[1:]} {y.dtype}, so the "
-            "batch "
-            "would hold both; choose among transforms that keep size and dtype"
-        )
+    _refuse_mixture(name, transform, x, y)
     whole = x.copy(order="K")
     whole[mask] = y
     return whole
+
+
+def _refuse_mixture(name: str, transform: Any, x: Array, y: Array) -> None:
+    if y.shape[1:] != x.shape[1:] or y.dtype != x.dtype:
+        raise DataError(
+            f"{name}: {transform} gives images {y.shape[1:]} {y.dtype} beside others of {x.shape[1:]} "
+            f"{x.dtype}, "
+            "which one batch cannot hold; choose transforms that agree in size and dtype"
+        )
