@@ -6,15 +6,15 @@ which PyTorch spreads over ``torch`` and ``torch.nn.functional``.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import ops
 from .ops import *  # noqa: F403
 from .ops.errors import ArgumentError
 from .tensors.random import Generator, pick
 
-__all__ = ["dropout", "dropout1d", "dropout2d"]
-__all__ += ops.__all__
+if not TYPE_CHECKING:  # checkers follow the star above, but not sums of names
+    __all__ = ["dropout", "dropout1d", "dropout2d", *ops.__all__]
 
 
 def dropout(

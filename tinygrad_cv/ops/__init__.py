@@ -5,6 +5,8 @@ One family a file, in reading order.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from . import (
     activation,
     arithmetic,
@@ -54,23 +56,9 @@ from .resample import *  # noqa: F403
 from .shape import *  # noqa: F403
 from .unpool import *  # noqa: F403
 
-__all__: list[str] = []
-__all__ += broadcast.__all__
-__all__ += arithmetic.__all__
-__all__ += elementwise.__all__
-__all__ += activation.__all__
-__all__ += shape.__all__
-__all__ += reduce.__all__
-__all__ += index.__all__
-__all__ += lookup.__all__
-__all__ += padding.__all__
-__all__ += pixels.__all__
-__all__ += matrix.__all__
-__all__ += contraction.__all__
-__all__ += resample.__all__
-__all__ += conv.__all__
-__all__ += pool.__all__
-__all__ += unpool.__all__
-__all__ += probability.__all__
-__all__ += normalization.__all__
-__all__ += loss.__all__
+if not TYPE_CHECKING:  # checkers follow the stars above, but not sums of names
+    _FAMILIES = (
+        broadcast, arithmetic, elementwise, activation, shape, reduce, index, lookup, padding, pixels,
+        matrix, contraction, resample, conv, pool, unpool, probability, normalization, loss,
+    )  # fmt: skip
+    __all__ = [name for family in _FAMILIES for name in family.__all__]
