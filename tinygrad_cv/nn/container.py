@@ -41,7 +41,8 @@ class _Numbered(Module):
         return list(self._modules.values())[self._place(index)]
 
     def _of(self, items: list[tuple[str, Any]]) -> Any:
-        return type(self)([module for _, module in items])
+        kind: Any = type(self)
+        return kind([module for _, module in items])
 
     def __setitem__(self, index: int, module: Module) -> None:
         self.register_module(list(self._modules)[self._place(index)], module)

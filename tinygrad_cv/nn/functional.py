@@ -3,4 +3,3 @@
 from __future__ import annotations
 
 from ..functional import *  # noqa: F403
-from ..functional import __all__ as __all__

@@ -76,9 +76,8 @@ class LazyLinear(_Lazy, Linear):
 class _LazyConv(_Lazy):
     def _wait(self, out_channels: int, bias: bool, dtype: Any) -> None:
         self.out_channels = out_channels
-        self.weight = _waiting(dtype)
-        if bias:
-            self.bias = _waiting(dtype)
+        self.register_parameter("weight", _waiting(dtype))
+        self.register_parameter("bias", _waiting(dtype) if bias else None)
 
     def _learn(self, input: Any) -> None:
         layer: Any = self

@@ -97,7 +97,9 @@ class Module:
         elif isinstance(value, Buffer):
             self.register_buffer(name, value, value.persistent)
         else:
-            for table, kind in ((self._parameters, "parameter"), (self._modules, "module"), (self._buffers, "buffer")):
+            tables: list[tuple[dict[str, Any], str]]
+            tables = [(self._parameters, "parameter"), (self._modules, "module"), (self._buffers, "buffer")]
+            for table, kind in tables:
                 if name in table:
                     if value is not None and not (kind == "buffer" and isinstance(value, Tensor)):
                         raise DTypeError(

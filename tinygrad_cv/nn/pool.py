@@ -155,7 +155,7 @@ class LPPool2d(_LPPool):
 class _Adaptive(Module):
     def __init__(self, output_size: Wanted) -> None:
         super().__init__()
-        self.output_size = output_size
+        self.output_size: Any = output_size
 
     def extra_repr(self) -> str:
         return f"output_size={self.output_size}"

@@ -62,7 +62,7 @@ def _take_over(module: Module, name: str, home: Any, value: Any, assign: bool) -
         return
     data = np.asarray(value._data if isinstance(value, Tensor) else value)
     if is_lazy(home):
-        home.materialize(data.shape)  # type: ignore[attr-defined]
+        home.materialize(data.shape)
     if assign:
         new = type(home)(data)
         new.requires_grad = home.requires_grad

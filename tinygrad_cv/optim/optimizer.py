@@ -158,7 +158,7 @@ class Optimizer:
                 f"{self._name}: the state has groups of {there} parameters, this optimiser {here}; "
                 f"build it for the same model"
             )
-        by_number = {}
+        by_number: dict[int, Tensor] = {}
         for mine, theirs in zip(self.param_groups, groups):
             by_number.update(zip(theirs["params"], mine["params"]))
         unknown = [k for k in states if int(k) not in by_number]
