@@ -47,6 +47,7 @@ CASES = [
         family.MatMul,
         matmul,
         linear=("a", "b"),
+        kernel=True,
         errors=[
             (lambda: ops.matmul(A, B), "3 columns meet 4 rows"),
             (lambda: ops.matmul(A, A.astype(np.float32).T), "differ"),
@@ -59,6 +60,7 @@ CASES = [
         family.Linear,
         linear,
         linear=("x", "w", "b"),
+        kernel=True,
         errors=[
             (lambda: ops.linear(A, B), "input has 3 features (2, 3) but weight expects 5 (4, 5)"),
             (lambda: ops.linear(np.zeros((2, 64, 8, 8)), B), "64 x 8 x 8 = 4096"),

@@ -48,7 +48,8 @@ class Linear(Op):
         shape = (*x.shape[:-1], w.shape[0])
 
         def finish(add: Array | None, relu: bool) -> Array:
-            return pick("linear", x.dtype)(x.reshape(-1, x.shape[-1]), w, b, relu).reshape(shape)
+            rows = x.reshape(math.prod(shape[:-1]), x.shape[-1])
+            return pick("linear", x.dtype)(rows, w, b, relu).reshape(shape)
 
         return Unfinished(finish, shape, x.dtype), ()
 
