@@ -15,12 +15,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..typing import Array, Value
-from .broadcast import cast
 from .errors import ArgumentError, DTypeError, ShapeError
 from .geometry import Pair, Window, pair
 from .kernels.readings import pick
 from .layout import to_nchw, to_nhwc
-from .op import Op
+from .op import Op, Plain
 from .shape import reshape
 
 __all__ = [
@@ -233,7 +232,7 @@ def _with_indices(result: tuple[Value, Value], single: bool, return_indices: boo
         y = reshape(y, y.shape[1:])
     if not return_indices:
         return y
-    index = cast(index, np.dtype(np.int64))
+    index = Plain(lambda _, at: at.astype(np.int64), "indices")(y, index)  # a tensor where y is one
     return y, reshape(index, index.shape[1:]) if single else index
 
 
