@@ -42,7 +42,7 @@ class _Lazy(Module):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         self._learn(args[0])
-        self.__class__ = self._becomes  # type: ignore[assignment]
+        object.__setattr__(self, "__class__", self._becomes)
         return self(*args, **kwargs)
 
 
