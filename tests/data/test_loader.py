@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -97,6 +99,18 @@ def test_gathered_batch_is_the_collated_items(transform: Any) -> None:
         and gathered[0].shape == (16, 1, 28, 28)
         and gathered[1].dtype == np.int64
     )
+
+
+@pytest.mark.parametrize("item_by_item", [False, True])
+def test_alternating_flip_shows_both_sides_in_two_epochs(item_by_item: bool) -> None:
+    data = datasets.Digits(size=8)
+    data.data = np.tile(np.arange(8, dtype=np.uint8), (100, 8, 1))
+    data.targets = np.zeros(100)
+    flip = transforms.Compose([transforms.AlternatingFlip(), transforms.ToTensor()])
+    data.transform = transforms.Lambda(flip) if item_by_item else flip
+    loader = DataLoader(data, 30, num_workers=2)
+    first, second, third = (np.concatenate([x.numpy()[:, 0, 0, 0] > 0 for x, _ in loader]) for _ in range(3))
+    assert (first != second).all() and (first == third).all() and 40 <= first.sum() <= 60
 
 
 def test_gathering_is_by_array_not_by_item(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -277,6 +291,40 @@ def test_state_of_another_kind_is_refused() -> None:
         loader.load_state_dict({"epoch": 1})
     with pytest.raises(ArgumentError, match="build the loader as it was"):
         loader.load_state_dict(DataLoader(range(3), generator=1).state_dict())
+
+
+def test_workers_of_a_killed_parent_end() -> None:
+    program = (
+        "from tests.data.loaded import Curious\n"
+        "from tinygrad_cv.utils.data import DataLoader\n"
+        "if __name__ == '__main__':\n"
+        "    loader = DataLoader(Curious(), 1, num_workers=1, worker_type='process')\n"
+        "    running = iter(loader)\n"
+        "    print(int(next(running)['process'].item()), flush=True)\n"
+        "    input()\n"
+    )
+    root = Path(__file__).resolve().parents[2]
+    parent = subprocess.Popen(
+        [sys.executable, "-c", program], cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert parent.stdout is not None and parent.stdin is not None
+    worker = int(parent.stdout.readline())
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    parent.stdin.close()
+    deadline = time.monotonic() + 10
+    while running(worker) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not running(worker)
+
+
+def running(process: int) -> bool:
+    try:
+        status = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return False
+    return status != "Z"  # ended, and only waiting for somebody to ask how
 
 
 def test_nothing_is_left_in_shared_memory() -> None:

@@ -18,6 +18,7 @@ from tinygrad_cv.ops.errors import ArgumentError, DataError
 T = transforms
 
 ALL: list[Any] = [
+    T.AlternatingFlip(),
     T.AutoAugment("imagenet"),
     T.AutoAugment("cifar10", interpolation="bilinear"),
     T.AutoAugment("svhn"),

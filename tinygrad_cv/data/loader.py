@@ -184,7 +184,7 @@ class DataLoader:
 
     def _run(self, seed: int, start: int) -> Iterator[Any]:
         single = self.batch_size is None and self.batch_sampler is None
-        recipe = Recipe(self.dataset, self.collate_fn, self.batch_transform, seed, single)
+        recipe = Recipe(self.dataset, self.collate_fn, self.batch_transform, seed, self._epoch, single)
         with closing(self._batches(recipe, start)) as batches:
             for position, batch in enumerate(batches, start):
                 self._position = position + 1
@@ -240,9 +240,7 @@ class DataLoader:
             self._close_pool = weakref.finalize(self, self._pool.close)
         done = False
         try:
-            yield from self._pool.run(
-                recipe.seed, jobs, self.num_workers * self.prefetch_factor, self.timeout
-            )
+            yield from self._pool.run(recipe, jobs, self.num_workers * self.prefetch_factor, self.timeout)
             done = True
         finally:
             if not (done and self.persistent_workers):

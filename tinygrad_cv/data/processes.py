@@ -13,9 +13,11 @@ from __future__ import annotations
 import multiprocessing
 import pickle
 import queue
+import signal
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from multiprocessing.shared_memory import SharedMemory
 from typing import Any, NamedTuple
 
@@ -96,12 +98,12 @@ class WorkerPool:
         for worker in self._workers:
             worker.start()
 
-    def run(self, seed: int, jobs: Iterator[Job], window: int, timeout: float = 0) -> Iterator[Any]:
+    def run(self, recipe: Recipe, jobs: Iterator[Job], window: int, timeout: float = 0) -> Iterator[Any]:
         """The batches of ``jobs`` in order, with at most ``window`` of them begun and not handed out."""
         ready: dict[int, Any] = {}
         sent: list[int] = []
         for job in jobs:
-            self._jobs.put((seed, job))
+            self._jobs.put((recipe.seed, recipe.epoch, job))
             sent.append(job.number)
             if len(sent) >= window:
                 yield tensors(unpack(self._wait(sent.pop(0), ready, timeout)))
@@ -167,12 +169,15 @@ class WorkerPool:
 
 
 def _serve(content: bytes, number: int, jobs: Any, done: Any, stop: Any) -> None:
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C reaches the whole group; the parent ends its workers
     recipe, worker_init_fn = pickle.loads(content)
     if worker_init_fn is not None:
         worker_init_fn(number)
-    while (task := jobs.get()) is not None and not stop.is_set():
-        seed, job = task
-        here = Recipe(recipe.dataset, recipe.collate, recipe.batch_transform, seed, recipe.single)
+    while (task := _next(jobs)) is not None and not stop.is_set():
+        seed, epoch, job = task
+        here = replace(recipe, seed=seed, epoch=epoch)
         try:
             batch = plain(load(here, job))
             if stop.is_set():
@@ -183,3 +188,14 @@ def _serve(content: bytes, number: int, jobs: Any, done: Any, stop: Any) -> None
                 str(error) if isinstance(error, DataError) else f"DataLoader: batch {job.number}: {error}"
             )
             done.put((job.number, None, (message, traceback.format_exc())))
+
+
+def _next(jobs: Any) -> Any:
+    """The next job, or None when there are no more, be it because the parent has been killed."""
+    parent = multiprocessing.parent_process()
+    while True:
+        try:
+            return jobs.get(timeout=0.5)
+        except queue.Empty:
+            if parent is None or not parent.is_alive():
+                return None

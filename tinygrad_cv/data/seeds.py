@@ -14,16 +14,25 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinygrad_cv.ops.errors import ArgumentError
+from tinygrad_cv.typing import Array
+
+
+class Place(NamedTuple):
+    """What a loader is loading: the epoch, counted from 0, and the numbers of the items in the data set."""
+
+    epoch: int
+    indices: Array
 
 
 class _Scope(threading.local):
     key: tuple[int, ...] | None = None
     rng: np.random.Generator | None = None
+    place: Place | None = None
 
 
 _scope = _Scope()
@@ -35,14 +44,19 @@ def keyed(*key: int) -> np.random.Generator:
 
 
 @contextmanager
-def scope(*key: int) -> Iterator[None]:
+def scope(*key: int, place: Place | None = None) -> Iterator[None]:
     """Let draws without a generator of their own come from the stream of ``key``, in this thread."""
-    before = _scope.key, _scope.rng
-    _scope.key, _scope.rng = key, None
+    before = _scope.key, _scope.rng, _scope.place
+    _scope.key, _scope.rng, _scope.place = key, None, place
     try:
         yield
     finally:
-        _scope.key, _scope.rng = before
+        _scope.key, _scope.rng, _scope.place = before
+
+
+def current_place() -> Place | None:
+    """Which items are being loaded in this thread, in which epoch; None outside of a loader."""
+    return _scope.place
 
 
 def current() -> np.random.Generator:

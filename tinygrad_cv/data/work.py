@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_cv.data.collate import collate_arrays
-from tinygrad_cv.data.seeds import scope
+from tinygrad_cv.data.seeds import Place, scope
 from tinygrad_cv.data.values import is_tensor, to_array
 from tinygrad_cv.ops.errors import DataError
 from tinygrad_cv.typing import Array
@@ -26,6 +26,7 @@ class Recipe:
     collate: Callable[[list[Any]], Any] | None
     batch_transform: Callable[..., Any] | None
     seed: int
+    epoch: int
     single: bool
 
 
@@ -51,12 +52,12 @@ def load(recipe: Recipe, job: Job) -> Any:
     else:
         items = [_item(recipe, job, k) for k in range(len(job.indices))]
         batch = collated(recipe, items)
-    return transformed(recipe, job.number, batch)
+    return transformed(recipe, job.number, batch, job.indices)
 
 
 def _gathered(recipe: Recipe, job: Job) -> list[Array]:
     try:
-        with scope(recipe.seed, 1, job.place):
+        with scope(recipe.seed, 1, job.place, place=Place(recipe.epoch, job.indices)):
             return list(recipe.dataset.take(job.indices))
     except Exception as error:
         raise _failure(recipe, f"items {_some(job.indices)}", error) from error
@@ -65,7 +66,7 @@ def _gathered(recipe: Recipe, job: Job) -> list[Array]:
 def _item(recipe: Recipe, job: Job, k: int) -> Any:
     index = int(job.indices[k])
     try:
-        with scope(recipe.seed, 1, job.place + k):
+        with scope(recipe.seed, 1, job.place + k, place=Place(recipe.epoch, job.indices[k : k + 1])):
             return recipe.dataset[index]
     except Exception as error:
         raise _failure(recipe, f"item {index}", error) from error
@@ -90,11 +91,12 @@ def _unwrapped(value: Any) -> Any:
     return to_array(value) if is_tensor(value) else value
 
 
-def transformed(recipe: Recipe, number: int, batch: Any) -> Any:
+def transformed(recipe: Recipe, number: int, batch: Any, indices: Array | None = None) -> Any:
     """The batch after ``batch_transform``, drawn from the stream (seed, 2, number)."""
     if recipe.batch_transform is None:
         return batch
-    with scope(recipe.seed, 2, number):
+    place = None if indices is None else Place(recipe.epoch, indices)
+    with scope(recipe.seed, 2, number, place=place):
         if getattr(recipe.batch_transform, "mixes_labels", False):
             return list(recipe.batch_transform(*batch))
         if isinstance(batch, list | tuple):

@@ -10,11 +10,12 @@ from tinygrad_cv.data.transforms.compose import Compose, RandomApply, RandomChoi
 from tinygrad_cv.data.transforms.convert import Lambda, Normalize, PILToTensor, ToPILImage, ToTensor
 from tinygrad_cv.data.transforms.crop import CenterCrop, FiveCrop, Pad, RandomCrop, RandomResizedCrop, Resize
 from tinygrad_cv.data.transforms.erase import Cutout, RandomErasing
-from tinygrad_cv.data.transforms.flip import RandomHorizontalFlip, RandomVerticalFlip
+from tinygrad_cv.data.transforms.flip import AlternatingFlip, RandomHorizontalFlip, RandomVerticalFlip
 from tinygrad_cv.data.transforms.mix import CutMix, MixUp, Mixup
 from tinygrad_cv.data.transforms.policy import AutoAugment, AutoAugmentPolicy, RandAugment, TrivialAugmentWide
 
 __all__ = [
+    "AlternatingFlip",
     "AutoAugment",
     "AutoAugmentPolicy",
     "CenterCrop",
