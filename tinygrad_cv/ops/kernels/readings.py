@@ -43,6 +43,12 @@ TABLE: dict[str, tuple[str, str, str]] = {
     "batch_norm_stats": ("norm_loops", "norm_numpy", "norm_numba"),
     "batch_norm_apply": ("norm_loops", "norm_numpy", "norm_numba"),
     "batch_norm_grad": ("norm_loops", "norm_numpy", "norm_numba"),
+    "softmax": ("softmax_loops", "softmax_numpy", "softmax_numba"),
+    "softmax_grad": ("softmax_loops", "softmax_numpy", "softmax_numba"),
+    "log_softmax": ("softmax_loops", "softmax_numpy", "softmax_numba"),
+    "log_softmax_grad": ("softmax_loops", "softmax_numpy", "softmax_numba"),
+    "cross_entropy": ("softmax_loops", "softmax_numpy", "softmax_numba"),
+    "cross_entropy_grad": ("softmax_loops", "softmax_numpy", "softmax_numba"),
 }
 
 _reading: str | None = None
