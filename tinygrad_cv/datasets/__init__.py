@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tinygrad_cv.data.adapters import from_huggingface
 from tinygrad_cv.data.cifar import CIFAR10, CIFAR100
 from tinygrad_cv.data.digits import Digits
 from tinygrad_cv.data.folder import DatasetFolder, FakeData, ImageFolder
@@ -18,4 +19,5 @@ __all__ = [
     "FashionMNIST",
     "ImageFolder",
     "VisionDataset",
+    "from_huggingface",
 ]
