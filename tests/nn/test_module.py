@@ -1,0 +1,246 @@
+"""What a module knows of itself: its parameters, its state, its mode, its place."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import tinygrad_cv as tg
+from tinygrad_cv import nn
+from tinygrad_cv.autograd import Observer, observing
+from tinygrad_cv.ops.errors import ArgumentError, DTypeError, ShapeError, TinygradError
+
+
+class Net(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = nn.Sequential(nn.Linear(4, 3), nn.ReLU())
+        self.head = nn.Linear(3, 2, bias=False)
+        self.register_buffer("seen", tg.zeros(1))
+        self.register_buffer("scratch", tg.zeros(1), persistent=False)
+
+    def forward(self, x):
+        return self.head(self.features(x))
+
+
+def test_parameters_are_listed_in_order_of_assignment() -> None:
+    names = [name for name, _ in Net().named_parameters()]
+    assert names == ["features.0.weight", "features.0.bias", "head.weight"]
+
+
+def test_state_holds_persistent_buffers_only() -> None:
+    assert list(Net().state_dict()) == ["seen", "features.0.weight", "features.0.bias", "head.weight"]
+
+
+def test_a_shared_parameter_is_listed_once_and_stored_under_both_names() -> None:
+    net = Net()
+    net.again = nn.Linear(3, 2, bias=False)
+    net.again.weight = net.head.weight
+    assert sum(1 for _ in net.parameters()) == 3
+    assert {"head.weight", "again.weight"} <= set(net.state_dict())
+    assert len(dict(net.named_parameters(remove_duplicate=False))) == 4
+
+
+def test_copies_and_pickles_are_equal_and_independent() -> None:
+    net = Net()
+    for other in (copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
+        for p, q in zip(net.parameters(), other.parameters(), strict=True):
+            assert np.array_equal(p.detach().numpy(), q.detach().numpy())
+            assert isinstance(q, nn.Parameter) and not np.shares_memory(p._data, q._data)
+
+
+def test_a_copy_keeps_what_is_shared_within_it() -> None:
+    net = Net()
+    net.again = nn.Linear(3, 2, bias=False)
+    net.again.weight = net.head.weight
+    other = copy.deepcopy(net)
+    assert other.again.weight is other.head.weight
+
+
+def test_operations_on_a_parameter_give_plain_tensors() -> None:
+    assert type(nn.Parameter(tg.ones(2)) * 2) is tg.Tensor
+
+
+def test_a_module_works_without_calling_its_base() -> None:
+    class Forgetful(nn.Module):
+        def __init__(self) -> None:
+            self.scale = nn.Parameter(tg.ones(1))
+
+        def forward(self, x):
+            return x * self.scale
+
+    assert [name for name, _ in Forgetful().named_parameters()] == ["scale"]
+
+
+def test_setting_an_attribute_to_another_kind_is_refused() -> None:
+    net = Net()
+    with pytest.raises(DTypeError, match="head is a module and cannot become a int"):
+        net.head = 3
+    net.head = None
+    assert [name for name, _ in net.named_parameters()] == ["features.0.weight", "features.0.bias"]
+
+
+def test_deleting_a_parameter_takes_it_off_every_list() -> None:
+    layer = nn.Linear(2, 2)
+    del layer.bias
+    assert list(layer.state_dict()) == ["weight"] and not hasattr(layer, "bias")
+
+
+def test_train_and_eval_reach_every_module() -> None:
+    net = Net().eval()
+    assert not any(m.training for m in net.modules())
+    assert all(m.training for m in net.train().modules())
+
+
+def test_double_casts_parameters_and_buffers_and_keeps_their_identity() -> None:
+    net = Net()
+    before = list(net.parameters())
+    net.double()
+    assert all(p.dtype == np.float64 for p in net.parameters()) and net.seen.dtype == np.float64
+    assert all(a is b for a, b in zip(before, net.parameters()))
+    assert net.to("cpu") is net and net.to(tg.float32).head.weight.dtype == np.float32
+
+
+def test_another_device_is_refused_in_one_sentence() -> None:
+    for call in (Net().cuda, lambda: Net().to("cuda:0")):
+        with pytest.raises(ArgumentError, match="'cpu'"):
+            call()
+
+
+def test_zero_grad_forgets_or_zeroes() -> None:
+    net = Net()
+    net(tg.ones(1, 4)).sum().backward()
+    net.zero_grad(set_to_none=False)
+    assert all(not p.grad.numpy().any() for p in net.parameters())
+    net.zero_grad()
+    assert all(p.grad is None for p in net.parameters())
+
+
+def test_apply_visits_children_first() -> None:
+    names: list[str] = []
+    Net().apply(lambda m: names.append(type(m).__name__))
+    assert names == ["Linear", "ReLU", "Sequential", "Linear", "Net"]
+
+
+# --- loading ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_state_round_trips_and_is_copied() -> None:
+    a, b = Net(), Net()
+    result = b.load_state_dict(a.state_dict())
+    assert repr(result) == "<All keys matched successfully>"
+    assert np.array_equal(a.head.weight.detach().numpy(), b.head.weight.detach().numpy())
+    assert not np.shares_memory(a.head.weight._data, b.head.weight._data)
+
+
+def test_a_state_that_does_not_fit_is_reported_whole_and_changes_nothing() -> None:
+    net = Net()
+    before = net.features[0].weight.detach().numpy().copy()
+    state = {k: v.numpy() + 1 for k, v in net.state_dict().items()}
+    state["head.weight"] = np.zeros((5, 3))
+    state["extra"] = state.pop("seen")
+    with pytest.raises(ShapeError) as caught:
+        net.load_state_dict(state)
+    report = str(caught.value)
+    for part in (
+        "missing (1): seen",
+        "unexpected (1): extra",
+        "head.weight is (2, 3) here, (5, 3) in the state",
+        "2 of its 4",
+    ):
+        assert part in report
+    assert np.array_equal(net.features[0].weight.detach().numpy(), before)
+
+
+def test_strict_false_loads_what_fits_and_names_the_rest() -> None:
+    net = Net()
+    result = net.load_state_dict({"head.weight": np.ones((2, 3)), "extra": np.ones(1)}, strict=False)
+    assert result.unexpected_keys == ["extra"] and "seen" in result.missing_keys
+    assert net.head.weight.detach().numpy().sum() == 6
+
+
+def test_a_prefix_of_all_names_is_recognised() -> None:
+    net = Net()
+    with pytest.raises(TinygradError, match="every name begins with 'module.'"):
+        net.load_state_dict({f"module.{k}": v for k, v in net.state_dict().items()})
+
+
+def test_loading_keeps_the_memory_order_of_the_parameter() -> None:
+    layer = nn.Conv2d(3, 4, 3)
+    layer.weight._data = np.asarray(layer.weight._data.transpose(0, 2, 3, 1).copy()).transpose(0, 3, 1, 2)
+    strides = layer.weight._data.strides
+    state = {k: np.ascontiguousarray(v.numpy()) for k, v in nn.Conv2d(3, 4, 3).state_dict().items()}
+    layer.load_state_dict(state)
+    assert layer.weight._data.strides == strides
+    assert np.array_equal(layer.weight.detach().numpy(), state["weight"])
+
+
+def test_a_graph_refuses_weights_that_were_loaded_after_it_was_recorded() -> None:
+    layer = nn.Linear(2, 2)
+    layer.load_state_dict(layer.state_dict())  # from now on writes are counted
+    y = layer(tg.ones(1, 2, requires_grad=True)).sum()
+    layer.load_state_dict({k: v.numpy() * 0 for k, v in layer.state_dict().items()})
+    with pytest.raises(TinygradError, match="changed"):
+        y.backward()
+
+
+# --- places ----------------------------------------------------------------------------------------------------------
+
+
+def test_an_error_names_the_path_of_the_module() -> None:
+    net = Net()
+    outer = nn.ModuleDict({"body": net})
+
+    class Whole(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.parts = outer
+
+        def forward(self, x):
+            return self.parts["body"](x)
+
+    with pytest.raises(ShapeError) as caught:
+        Whole()(tg.ones(1, 5))
+    assert str(caught.value).startswith("parts.body.features.0: linear: ")
+
+
+def test_observers_see_the_path_of_what_runs() -> None:
+    seen: list[str] = []
+
+    class Watch(Observer):
+        def after_forward(self, op, inputs, output, seconds):
+            seen.append(output.grad_fn.module)
+
+    with observing(Watch()):
+        Net()(tg.ones(1, 4))
+    assert {"features.0", "features.1", "head"} == set(seen)
+
+
+def test_get_submodule_and_parameter_follow_dots_and_say_what_there_is() -> None:
+    net = Net()
+    assert net.get_submodule("features.0") is net.features[0] and net.get_submodule("") is net
+    assert net.get_parameter("features.0.bias") is net.features[0].bias
+    assert net.get_buffer("seen") is net.seen
+    with pytest.raises(AttributeError, match="features has no module '7'; it has 0, 1"):
+        net.get_submodule("features.7")
+    with pytest.raises(AttributeError, match="head has no parameter 'scale'; it has weight"):
+        net.get_parameter("head.scale")
+
+
+def test_a_module_without_forward_says_so() -> None:
+    class Empty(nn.Module):
+        pass
+
+    with pytest.raises(ArgumentError, match="Empty: it has no forward method"):
+        Empty()(1)
+
+
+def test_the_printed_form_is_a_tree() -> None:
+    assert repr(Net()) == (
+        "Net(\n  (features): Sequential(\n    (0): Linear(in_features=4, out_features=3, bias=True)\n"
+        "    (1): ReLU()\n  )\n"
+        "  (head): Linear(in_features=3, out_features=2, bias=False)\n)"
+    )
