@@ -101,6 +101,19 @@ def test_damaged_archive_is_refused_and_leaves_nothing(tmp_path: Path, name: str
     assert list((tmp_path / "out").iterdir()) == []
 
 
+@pytest.mark.parametrize("name", MAKERS)
+def test_name_that_is_file_and_folder_is_refused(tmp_path: Path, name: str) -> None:
+    archive = MAKERS[name](tmp_path / name, ("a", b"1"), ("a/b", b"2"))
+    with pytest.raises(DataError, match="could not be unpacked into"):
+        extract(archive, tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_missing_archive_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"there is no file .*x\.tar"):
+        extract(tmp_path / "x.tar", tmp_path)
+
+
 def test_entry_that_is_there_is_replaced_as_a_whole(tmp_path: Path) -> None:
     extract(zipped(tmp_path / "1.zip", ("set/old", b"1")), tmp_path / "out")
     extract(zipped(tmp_path / "2.zip", ("set/new", b"2")), tmp_path / "out")

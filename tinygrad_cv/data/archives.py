@@ -56,6 +56,8 @@ def extract(
         damaged. Nothing has been written then.
     """
     archive, folder = Path(archive), Path(folder)
+    if not archive.is_file():
+        raise DataError(f"extract: there is no file {archive}; give the path of a tar or zip file")
     folder.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{archive.name}.", suffix=".part", dir=folder))
     try:
@@ -69,9 +71,17 @@ def extract(
             os.replace(entry, target)
             found.append(target)
         return found
+    except DataError:
+        raise
     except (tarfile.TarError, zipfile.BadZipFile, zlib.error, LZMAError, EOFError) as error:
         raise DataError(
             f"extract: {archive} is damaged or cut short ({error}); fetch the file again"
+        ) from error
+    except (OSError, RuntimeError) as error:
+        # a full disk, a name that is both a file and a folder; zipfile: a password, an unknown compression
+        raise DataError(
+            f"extract: {archive} could not be unpacked into {folder} ({error}); unpack it by hand if you "
+            "trust it"
         ) from error
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
