@@ -13,6 +13,7 @@ from tinygrad_cv.viz.svg import INK, MUTED, PAPER, Picture, clean, element, numb
 COLORS = {
     "op": ("#ffffff", "#8d99a6"),
     "module": ("#ffffff", "#8d99a6"),
+    "layer": ("#fef8ec", "#cf8a1c"),
     "input": ("#e3f0fa", "#2f7fbf"),
     "parameter": ("#fdf1dd", "#cf8a1c"),
     "buffer": ("#f3f0ea", "#a89878"),

@@ -18,7 +18,7 @@ from tinygrad_cv.viz.sketch import Arrow, Box, Path, Sketch
 from tinygrad_cv.viz.svg import text_width
 
 NAME_SIZE, LINE_SIZE, FRAME_SIZE = 12.5, 10.0, 10.5
-LINE_HEIGHT, PADDING, GAP, MARGIN, HEADING = 13.5, 12.0, 34.0, 18.0, 18.0
+LINE_HEIGHT, PADDING, GAP, MARGIN, HEADING = 13.5, 12.0, 27.0, 18.0, 18.0
 PORT_SPACE, CORNER = 9.0, 13.0
 
 Point = tuple[float, float]

@@ -124,8 +124,8 @@ def strengths(count: int, edges: Sequence[Edge], entrances: Collection[int]) -> 
         up[v] = max((up[w] + 1 for w in outputs[v]), default=0.0)
     best_in = [max((down[u] for u in inputs[v]), default=0.0) for v in range(count)]
     best_out = [max((up[w] for w in outputs[v]), default=0.0) for v in range(count)]
-    ties_in = [sum(down[u] == best_in[v] for u in inputs[v]) for v in range(count)]
-    ties_out = [sum(up[w] == best_out[v] for w in outputs[v]) for v in range(count)]
+    ties_in = [sum(down[u] == best_in[v] for u in set(inputs[v])) for v in range(count)]
+    ties_out = [sum(up[w] == best_out[v] for w in set(outputs[v])) for v in range(count)]
     result = []
     for u, v in edges:
         spine = down[u] == best_in[v] and up[v] == best_out[u]

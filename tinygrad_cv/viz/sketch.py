@@ -14,7 +14,7 @@ from tinygrad_cv.ops.errors import ArgumentError
 Path = tuple[str, ...]
 """The frames that something lies in, outermost first."""
 
-KINDS = ("op", "input", "parameter", "buffer", "output", "module", "saved", "note")
+KINDS = ("op", "input", "parameter", "buffer", "output", "module", "layer", "saved", "note")
 STYLES = ("flow", "saved", "back")
 
 
