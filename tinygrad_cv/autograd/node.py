@@ -9,12 +9,16 @@ from collections.abc import Callable, Sequence
 from types import CodeType
 from typing import Any
 
+import numpy as np
+
 from ..ops.errors import AutogradError
 from ..ops.op import Op, Plan
 from ..typing import Array, DType
 
 next_number = itertools.count().__next__
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_OURS = (_PACKAGE, getattr(getattr(np.errstate.__call__, "__code__", None), "co_filename", _PACKAGE))
+"""Where the frames between a user's line and a node come from: `record` is wrapped in ``np.errstate``."""
 
 Line = tuple[CodeType, int]
 """A place in somebody's source: kept as code and instruction, turned into words only when an error needs them."""
@@ -23,7 +27,7 @@ Line = tuple[CodeType, int]
 def user_line() -> Line | None:
     """Return the innermost place outside this package."""
     frame = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+    while frame is not None and frame.f_code.co_filename.startswith(_OURS):
         frame = frame.f_back  # type: ignore[assignment]
     return (frame.f_code, frame.f_lasti) if frame is not None else None
 

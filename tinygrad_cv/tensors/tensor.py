@@ -361,7 +361,10 @@ class Handle:
 
     def remove(self) -> None:
         """Take the hook off; a second time does nothing."""
-        self._hooks[:] = [h for h in self._hooks if h is not self._hook]
+        at = next((i for i, h in enumerate(self._hooks) if h is self._hook), None)
+        if at is not None:
+            del self._hooks[at]
+        self._hook = None
 
     def __enter__(self) -> Handle:
         return self

@@ -41,9 +41,9 @@ def check_op(
 
     Examples
     --------
-    >>> from tinygrad_cv.ops.elementwise import Exp
+    >>> from tinygrad_cv.ops.elementwise import Abs
     >>> import numpy as np
-    >>> report = check_op(Exp, lambda d: Sample(Exp(), (d.array(d.shape()),), truth=np.exp), examples=3)
+    >>> report = check_op(Abs, lambda d: Sample(Abs(), (d.array(d.shape(), away=[0.0]),), truth=np.abs), examples=3)
     >>> report.escaped
     []
     """
