@@ -49,6 +49,8 @@ TABLE: dict[str, tuple[str, str, str]] = {
     "log_softmax_grad": ("softmax_loops", "softmax_numpy", "softmax_numba"),
     "cross_entropy": ("softmax_loops", "softmax_numpy", "softmax_numba"),
     "cross_entropy_grad": ("softmax_loops", "softmax_numpy", "softmax_numba"),
+    "sgd_update": ("update_loops", "update_numpy", "update_numba"),
+    "adam_update": ("update_loops", "update_numpy", "update_numba"),
 }
 
 _reading: str | None = None

@@ -1,0 +1,252 @@
+"""Optimiser updates, compiled: all parameters of a group in one launch.
+
+A network has many small parameters, and a launch each would cost more than the arithmetic. So the arrays are listed
+in a table: how far each lies, in elements, from the one with the lowest address, through which all are reached. Each
+thread takes the same share of all elements, wherever that begins and ends. Every element is computed alone, so the
+bits do not depend on the shares. (Copying parameters into one long array instead would need every other user of
+them to follow, and gradients to be copied at each step.)
+
+A gradient that lies in another order of memory than its parameter is first copied into that order.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+from weakref import ref
+
+import numba
+import numpy as np
+
+from ...typing import Array
+from . import update_numpy
+from .jit import get_num_threads, inline, spread
+from .memory import flat
+from .simd import LANES, fma, load_first, splat, sqrt, store_first
+
+GRAIN = 1 << 13
+"""Elements that are worth another thread."""
+
+
+@inline
+def _sgd(
+    base: Array, p: int, g: int, v: int, i: int, n: int, old: Any, new: Any, lr: Any, momentum: Any, sign: Any,
+    decay: Any, keeps: bool, nesterov: bool,
+) -> None:  # fmt: skip
+    value = load_first(base, p + i, n)
+    d = fma(value, splat(decay), load_first(base, g + i, n) * splat(sign))
+    if keeps:
+        held = fma(load_first(base, v + i, n), splat(old), d * splat(new))
+        store_first(base, v + i, held, n)
+        d = fma(held, splat(momentum), d) if nesterov else held
+    store_first(base, p + i, fma(d, splat(-lr), value), n)
+
+
+@spread
+def _sgd_all(
+    worker: int, workers: int, base: Array, table: Array, factors: Array, lr: Any, momentum: Any, sign: Any,
+    decay: Any, keeps: bool, nesterov: bool,
+) -> None:  # fmt: skip
+    """table: of each parameter the places of p, g and v, and how many elements come before it and after it;
+    factors: how much of v and of g goes into the new v."""
+    total = table[-1, 4]
+    first, last = worker * total // workers, (worker + 1) * total // workers
+    for k in range(len(table)):
+        start, stop = max(first, table[k, 3]) - table[k, 3], min(last, table[k, 4]) - table[k, 3]
+        p, g, v = table[k, 0], table[k, 1], table[k, 2]
+        old, new = factors[k, 0], factors[k, 1]
+        for i in range(start, stop - LANES + 1, LANES):
+            _sgd(base, p, g, v, i, LANES, old, new, lr, momentum, sign, decay, keeps, nesterov)
+        if start < stop:
+            i = start + (stop - start) // LANES * LANES
+            _sgd(base, p, g, v, i, stop - i, old, new, lr, momentum, sign, decay, keeps, nesterov)
+
+
+@inline
+def _adam(
+    base: Array, p: int, g: int, m: int, v: int, i: int, n: int, step: Any, root: Any, beta1: Any, beta2: Any,
+    eps: Any, shrink: Any, sign: Any, decay: Any,
+) -> None:  # fmt: skip
+    value = load_first(base, p + i, n)
+    d = fma(value, splat(decay), load_first(base, g + i, n) * splat(sign))
+    mean, square = load_first(base, m + i, n), load_first(base, v + i, n)
+    mean = fma(d - mean, splat(beta1), mean)
+    square = fma(d * d, splat(np.float32(1) - beta2), square * splat(beta2))
+    store_first(base, m + i, mean, n)
+    store_first(base, v + i, square, n)
+    move = mean / fma(sqrt(square), splat(root), splat(eps))
+    store_first(base, p + i, fma(move, splat(-step), value * splat(shrink)), n)
+
+
+@spread
+def _adam_all(
+    worker: int, workers: int, base: Array, table: Array, factors: Array, beta1: Any, beta2: Any, eps: Any,
+    shrink: Any, sign: Any, decay: Any,
+) -> None:  # fmt: skip
+    """table: of each parameter the places of p, g, m and v, and how many elements come before it and after it;
+    factors: the step and 1/sqrt(1 - beta2^t)."""
+    total = table[-1, 5]
+    first, last = worker * total // workers, (worker + 1) * total // workers
+    for k in range(len(table)):
+        start, stop = max(first, table[k, 4]) - table[k, 4], min(last, table[k, 5]) - table[k, 4]
+        p, g, m, v = table[k, 0], table[k, 1], table[k, 2], table[k, 3]
+        step, root = factors[k, 0], factors[k, 1]
+        for i in range(start, stop - LANES + 1, LANES):
+            _adam(base, p, g, m, v, i, LANES, step, root, beta1, beta2, eps, shrink, sign, decay)
+        if start < stop:
+            i = start + (stop - start) // LANES * LANES
+            _adam(base, p, g, m, v, i, stop - i, step, root, beta1, beta2, eps, shrink, sign, decay)
+
+
+def _dense(a: Array) -> bool:
+    """Tell whether the elements of a fill a stretch of memory without gaps."""
+    flags = a.flags
+    if flags.c_contiguous or flags.f_contiguous:
+        return True
+    return all(s > 0 for s in a.strides) and a.nbytes == a.itemsize + sum(
+        (n - 1) * s for n, s in zip(a.shape, a.strides, strict=True)
+    )
+
+
+def _place(a: Array) -> int:
+    return a.__array_interface__["data"][0]
+
+
+class _Listed:
+    """Parameters and their means, with where they lie; kept from step to step while all are the same arrays."""
+
+    def __init__(self, params: Sequence[Array], means: Sequence[Sequence[Array]]) -> None:
+        self.refs = [[ref(a) for a in column] for column in (params, *means)]
+        self.strides = [p.strides for p in params]
+        self.fits = all(_dense(p) for p in params) and all(
+            a.dtype == np.float32 and a.strides == s and _place(a) % 4 == 0
+            for column in (params, *means)
+            for a, s in zip(column, self.strides, strict=True)
+        )
+        ends = np.cumsum([0, *(p.size for p in params)])
+        self.total = int(ends[-1])
+        # p, g, the means, and how many elements come before and after
+        self.table = np.zeros((len(params), len(means) + 4), np.int64)
+        for k, column in zip((0, *range(2, 2 + len(means))), (params, *means), strict=True):
+            self.table[:, k] = [_place(a) for a in column]
+        self.table[:, -2], self.table[:, -1] = ends[:-1], ends[1:]
+        held = [a for column in (params, *means) for a in column]
+        self.lowest = min(range(len(held)), key=lambda k: _place(held[k]))
+
+    def still(self, columns: Sequence[Sequence[Array]]) -> bool:
+        """Tell whether these are the arrays that were listed."""
+        return len(columns) == len(self.refs) and all(
+            len(column) == len(refs) and all(r() is a for r, a in zip(refs, column, strict=True))
+            for column, refs in zip(columns, self.refs, strict=True)
+        )
+
+
+_lists: dict[int, _Listed] = {}
+
+
+def _table(
+    params: Sequence[Array], grads: Sequence[Array], means: Sequence[Sequence[Array]]
+) -> tuple[Array, Array, list[Array]] | None:
+    """Return the array that lies lowest, the table, and what must stay alive; None where an array does not fit in."""
+    if not params:
+        return None
+    columns = (params, *means)
+    listed = _lists.get(id(params[0]))
+    if listed is None or not listed.still(columns):
+        if len(_lists) >= 16:
+            _lists.clear()
+        listed = _lists[id(params[0])] = _Listed(params, means)
+    if not listed.fits or not listed.total:
+        return None
+    alive, places = [], []
+    for p, g, strides in zip(params, grads, listed.strides, strict=True):
+        if g.strides != strides or g.dtype != np.float32:
+            copy = np.empty_like(p)
+            copy[...] = g
+            g = copy
+        alive.append(g)
+        places.append(_place(g))
+    table = listed.table.copy()
+    table[:, 1] = places
+    k = min(range(len(places)), key=places.__getitem__)
+    base = columns[listed.lowest // len(params)][listed.lowest % len(params)]
+    if places[k] < _place(base):
+        base = alive[k]
+    table[:, :-2] -= _place(base)
+    table[:, :-2] >>= 2
+    start = flat(base)
+    if numba.config.DISABLE_JIT:  # Python, unlike machine code, looks at how long the array is
+        start = np.lib.stride_tricks.as_strided(start, (int(table[:, :-2].max()) + listed.total,), (4,))
+    return start, table, alive
+
+
+def _workers(elements: int) -> int:
+    return max(1, min(get_num_threads(), elements // GRAIN))
+
+
+def sgd_update(
+    params: Sequence[Array],
+    grads: Sequence[Array],
+    buffers: Sequence[Array | None],
+    started: Sequence[bool],
+    *,
+    lr: float,
+    momentum: float = 0.0,
+    dampening: float = 0.0,
+    weight_decay: float = 0.0,
+    nesterov: bool = False,
+    maximize: bool = False,
+) -> None:
+    """See `update_loops.sgd_update`."""
+    velocities: Sequence[Any] = buffers if momentum else params
+    listed = _table(params, grads, [velocities])
+    if listed is None:
+        update_numpy.sgd_update(
+            params, grads, buffers, started, lr=lr, momentum=momentum, dampening=dampening,
+            weight_decay=weight_decay, nesterov=nesterov, maximize=maximize,
+        )  # fmt: skip
+        return
+    base, table, _alive = listed
+    factors = np.empty((len(table), 2), np.float32)
+    for k in range(len(table)):
+        factors[k] = (momentum, 1 - dampening) if momentum and started[k] else (0, 1)
+    f = np.float32
+    _sgd_all(
+        _workers(int(table[-1, 4])), base, table, factors, f(lr), f(momentum), f(-1 if maximize else 1),
+        f(weight_decay), bool(momentum), nesterov,
+    )  # fmt: skip
+
+
+def adam_update(
+    params: Sequence[Array],
+    grads: Sequence[Array],
+    means: Sequence[Array],
+    squares: Sequence[Array],
+    steps: Sequence[int],
+    *,
+    lr: float,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    eps: float = 1e-8,
+    weight_decay: float = 0.0,
+    decoupled: bool = False,
+    maximize: bool = False,
+) -> None:
+    """See `update_loops.adam_update`."""
+    listed = _table(params, grads, [means, squares])
+    if listed is None:
+        update_numpy.adam_update(
+            params, grads, means, squares, steps, lr=lr, beta1=beta1, beta2=beta2, eps=eps,
+            weight_decay=weight_decay, decoupled=decoupled, maximize=maximize,
+        )  # fmt: skip
+        return
+    base, table, _alive = listed
+    factors = np.empty((len(table), 2), np.float32)
+    for k, t in enumerate(steps):
+        factors[k] = lr / (1 - beta1**t), 1 / math.sqrt(1 - beta2**t)
+    f = np.float32
+    _adam_all(
+        _workers(int(table[-1, 5])), base, table, factors, f(1 - beta1), f(beta2), f(eps),
+        f(1 - lr * weight_decay if decoupled else 1), f(-1 if maximize else 1), f(0 if decoupled else weight_decay),
+    )  # fmt: skip
