@@ -72,7 +72,7 @@ def closest(name: str, known: Iterable[str]) -> list[str]:
         return "".join(c for c in text.lower() if c.isalnum())
 
     by_bare: dict[str, str] = {bare(k): k for k in known}
-    found = difflib.get_close_matches(bare(name), by_bare, n=3, cutoff=0.5)
+    found = difflib.get_close_matches(bare(name), by_bare, n=3, cutoff=0.6)
     return [by_bare[b] for b in found]
 
 
