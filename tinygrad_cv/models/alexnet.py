@@ -41,7 +41,7 @@ class AlexNet(nn.Module):
 
 
 class AlexNet2012(nn.Module):
-    """The network that won ImageNet 2012: two groups (one for each of its two GPUs), local response norm, overlapping pooling.
+    """The network that won ImageNet 2012: two groups (one for each GPU), local response norm, overlapping pooling.
 
     Parameters: 60,965,224 for 227 x 227 images; layers 2, 4 and 5 see half of the channels below them.
 

@@ -62,13 +62,13 @@ class CifarBlock(nn.Module):
 
 
 class CifarResNet(nn.Module):
-    """A 3x3 convolution, three stages of n blocks with 16, 32 and 64 channels, global average pooling, one affine layer.
+    """A 3x3 convolution, three stages of n blocks with 16, 32, 64 channels, global average pooling, one affine layer.
 
     Parameters
     ----------
     depth : 6n + 2.
     shortcut : "A" (padded, no parameters) or "B" (projection).
-    preact : norm and ReLU before the convolutions (K. He et al., "Identity Mappings in Deep Residual Networks", ECCV 2016).
+    preact : norm and ReLU before the convolutions (He et al., "Identity Mappings in Deep Residual Networks", 2016).
 
     Source: He et al. 2016 (CVPR), section 4.2.
     """

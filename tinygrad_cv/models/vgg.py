@@ -1,4 +1,7 @@
-"""VGG: blocks of 3x3 convolutions. Two of them see 5 x 5 pixels, three see 7 x 7, with fewer weights than one large filter."""
+"""VGG: blocks of 3x3 convolutions.
+
+Two of them see 5 x 5 pixels, three see 7 x 7, with fewer weights than one large filter.
+"""
 
 from __future__ import annotations
 
