@@ -51,6 +51,19 @@ TABLE: dict[str, tuple[str, str, str]] = {
     "cross_entropy_grad": ("softmax_loops", "softmax_numpy", "softmax_numba"),
     "sgd_update": ("update_loops", "update_numpy", "update_numba"),
     "adam_update": ("update_loops", "update_numpy", "update_numba"),
+    "relu": ("pointwise_loops", "pointwise_numpy", "pointwise_numba"),
+    "relu_grad": ("pointwise_loops", "pointwise_numpy", "pointwise_numba"),
+    "add_relu": ("pointwise_loops", "pointwise_numpy", "pointwise_numba"),
+    "accumulate": ("pointwise_loops", "pointwise_numpy", "pointwise_numba"),
+    "bias_relu": ("pointwise_loops", "pointwise_numpy", "pointwise_numba"),
+    "sigmoid": ("pointwise_loops", "pointwise_numpy", "pointwise_numba"),
+    "sigmoid_grad": ("pointwise_loops", "pointwise_numpy", "pointwise_numba"),
+    "tanh": ("pointwise_loops", "pointwise_numpy", "pointwise_numba"),
+    "tanh_grad": ("pointwise_loops", "pointwise_numpy", "pointwise_numba"),
+    "silu": ("pointwise_loops", "pointwise_numpy", "pointwise_numba"),
+    "silu_grad": ("pointwise_loops", "pointwise_numpy", "pointwise_numba"),
+    "gelu": ("pointwise_loops", "pointwise_numpy", "pointwise_numba"),
+    "gelu_grad": ("pointwise_loops", "pointwise_numpy", "pointwise_numba"),
 }
 
 _reading: str | None = None

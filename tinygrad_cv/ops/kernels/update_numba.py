@@ -16,14 +16,13 @@ from collections.abc import Sequence
 from typing import Any
 from weakref import ref
 
-import numba
 import numpy as np
 
 from ...typing import Array
 from . import update_numpy
 from .jit import get_num_threads, inline, spread
 from .memory import flat
-from .simd import LANES, fma, load_first, splat, sqrt, store_first
+from .simd import LANES, MODE, fma, load_first, splat, sqrt, store_first
 
 GRAIN = 1 << 13
 """Elements that are worth another thread."""
@@ -176,7 +175,7 @@ def _table(
     table[:, :-2] -= _place(base)
     table[:, :-2] >>= 2
     start = flat(base)
-    if numba.config.DISABLE_JIT:  # Python, unlike machine code, looks at how long the array is
+    if MODE == "plain":  # Python, unlike machine code, looks at how long the array is
         start = np.lib.stride_tricks.as_strided(start, (int(table[:, :-2].max()) + listed.total,), (4,))
     return start, table, alive
 
