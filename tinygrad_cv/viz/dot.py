@@ -198,7 +198,5 @@ def _label(box: Box) -> str:
     bold = box.kind not in ("parameter", "buffer", "saved", "note")
     first, *rest = box.lines or ("",)
     name = f"<b>{escape(first)}</b>" if bold and first else escape(first)
-    if box.copies > 1:
-        rest = [*rest, f"× {box.copies}"]
     small = "".join(f'<br/><font point-size="9" color="{MUTED}">{escape(line)}</font>' for line in rest if line)
     return f"<{name or ' '}{small}>"

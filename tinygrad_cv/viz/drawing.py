@@ -26,7 +26,7 @@ COLORS = {
 LINES = {"flow": ("#6b7785", None), "saved": ("#b0609b", "4 3"), "back": ("#d55e00", None)}
 FRAME_FILLS = ("#f6f8fa", "#eef2f6", "#e6ebf1")
 HEAD, PILE = 7.0, 3.0
-HALO: dict[str, Any] = {"stroke": PAPER, "stroke_width": 3, "paint_order": "stroke", "stroke_linejoin": "round"}
+HALO: dict[str, Any] = {"stroke_width": 3, "paint_order": "stroke", "stroke_linejoin": "round"}
 
 
 def draw(sketch: Sketch) -> str:
@@ -44,7 +44,7 @@ def draw(sketch: Sketch) -> str:
         _arrow(picture, arrow, route, back)
     strokes = [stroke for _, route, _ in placed.arrows for stroke in route]
     for path, rect in placed.frames:
-        _heading(picture, sketch.labels(path), rect, strokes)
+        _heading(picture, sketch.labels(path), rect, strokes, _fill(path))
     for box, rect in placed.boxes:
         _box(picture, box, rect)
     for arrow, route, _ in placed.arrows:
@@ -53,14 +53,19 @@ def draw(sketch: Sketch) -> str:
     return str(picture)
 
 
+def _fill(path: Path) -> str:
+    """The colour of a frame, darker the deeper it lies."""
+    return FRAME_FILLS[min(len(path), len(FRAME_FILLS)) - 1]
+
+
 def _frame(picture: Picture, path: Path, rect: Rect) -> None:
-    fill = FRAME_FILLS[min(len(path), len(FRAME_FILLS)) - 1]
+    fill = _fill(path)
     name = json.dumps(path, ensure_ascii=False)
     picture.rect(rect.x, rect.y, rect.width, rect.height, rx=9, fill=fill, stroke="#d3dbe3", data_frame=name)
 
 
 def _heading(
-    picture: Picture, labels: tuple[str, str], rect: Rect, strokes: Sequence[Stroke]
+    picture: Picture, labels: tuple[str, str], rect: Rect, strokes: Sequence[Stroke], fill: str
 ) -> None:
     """The words of a frame along its upper edge, beside the arrows that pass there if there is room."""
     y = rect.y + 15.5
@@ -71,15 +76,17 @@ def _heading(
     width = text_width(left, FRAME_SIZE, bold=True)
     roomy = [gap for gap in gaps if gap[1] - gap[0] >= width]
     start = (roomy or gaps)[0][0]
+    halo = {} if roomy else {"stroke": fill, **HALO}
     if left:
-        picture.text(start, y, left, FRAME_SIZE, fill=MUTED, font_weight=600, **({} if roomy else HALO))
+        picture.text(start, y, left, FRAME_SIZE, fill=MUTED, font_weight=600, **halo)
     width = text_width(right, FRAME_SIZE)
     taken = start + text_width(left, FRAME_SIZE, bold=True) + 12
     gaps = [(max(a, taken) if a <= start <= b else a, b) for a, b in gaps]
     roomy = [gap for gap in gaps if gap[1] - gap[0] >= width]
     if right:
         end = (roomy or gaps)[-1][1]
-        picture.text(end, y, right, FRAME_SIZE, anchor="end", fill=MUTED, **({} if roomy else HALO))
+        halo = {} if roomy else {"stroke": fill, **HALO}
+        picture.text(end, y, right, FRAME_SIZE, anchor="end", fill=MUTED, **halo)
 
 
 def _arrow(picture: Picture, arrow: Arrow, route: Sequence[Stroke], back: bool) -> None:
@@ -148,4 +155,4 @@ def _label(picture: Picture, arrow: Arrow, route: Sequence[Stroke]) -> None:
     if not arrow.label or len(route) < 2:
         return
     (x, _, bottom), (next_x, top, _) = route[0], route[1]
-    picture.text((x + next_x) / 2 + 5, (bottom + top) / 2 + 3, arrow.label, 9.5, fill=MUTED, **HALO)
+    picture.text((x + next_x) / 2 + 5, (bottom + top) / 2 + 3, arrow.label, 9.5, fill=MUTED, stroke=PAPER, **HALO)

@@ -139,5 +139,7 @@ def _piled(box: Box, last: Box, count: int) -> Box:
     lines = [f"{count} × {box.lines[0]}"]
     if box.kind != "op" and len(box.lines) > 1 and box.lines[1] != last.lines[1]:
         lines.append(f"{box.lines[1].split(' · ')[0]} … {last.lines[1]}")
-        return replace(box, lines=(*lines, *box.lines[2:]), copies=box.copies * count)
-    return replace(box, lines=(*lines, *box.lines[1:]), copies=box.copies * count)
+    lines += box.lines[len(lines) :]
+    if len(lines) > 2 and lines[-1].endswith(("madds", "parameters")):
+        lines[-1] += " each"
+    return replace(box, lines=tuple(lines), copies=box.copies * count)

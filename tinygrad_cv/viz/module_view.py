@@ -57,7 +57,9 @@ def sketch_modules(found: Trace, depth: int, ops: bool) -> tuple[Sketch, dict[st
     for call in _calls(found.root):
         path = frames[id(call)]
         if path:
-            sketch.frames[path] = (_name(call), type(call.module).__name__)
+            above, _, local = _name(call).rpartition(".")
+            name = local if above and not local[:1].isdigit() else _name(call)  # "downsample", but "layer1.0"
+            sketch.frames[path] = (name, type(call.module).__name__)
     _drop_small_frames(sketch)
     parameters = sum(math.prod(p.shape) for _, p in found.parameters)
     costs = budget_words(parameters, sum(step.cost for step in found.steps))

@@ -140,8 +140,9 @@ class Layers:
         for v, role in enumerate(self.role):
             if role in ("box", "pass"):
                 members[self.level[v]].append(v)
+        frame_keys = self._frame_keys(guess)
         for r, row in enumerate(members):
-            self._arrange(r, row, {v: guess[v] for v in row}, self._frame_keys(guess))
+            self._arrange(r, row, {v: guess[v] for v in row}, frame_keys)
         best, fewest = [list(row) for row in self.rows], self.crossings()
         for sweep in range(SWEEPS):
             if not fewest:
