@@ -72,7 +72,8 @@ class AlexNet2012(nn.Module):
         )  # fmt: skip
         for i, module in enumerate(m for m in self.modules() if isinstance(m, (nn.Conv2d, nn.Linear))):
             nn.init.normal_(module.weight, std=0.01)
-            nn.init.constant_(module.bias, 1.0 if i in (1, 3, 4, 5, 6) else 0.0)
+            if module.bias is not None:
+                nn.init.constant_(module.bias, 1.0 if i in (1, 3, 4, 5, 6) else 0.0)
 
     def forward(self, x: Any) -> Any:
         """Scores (N, K) of images (N, C, 227, 227)."""

@@ -59,7 +59,8 @@ class SimpleConvNet(nn.Module):
         self.fc2 = nn.Linear(hidden, num_classes)
         for layer in (self.conv1, self.fc1, self.fc2):
             nn.init.normal_(layer.weight, std=weight_std)
-            nn.init.zeros_(layer.bias)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
 
     def forward(self, x: Any) -> Any:
         """Scores (N, K) of images (N, C, H, W)."""

@@ -42,7 +42,8 @@ class TwoLayerNet(nn.Module):
         self.fc1 = nn.Linear(in_channels * image_size * image_size, hidden)
         self.fc2 = nn.Linear(hidden, num_classes)
         nn.init.kaiming_normal_(self.fc1.weight, nonlinearity="relu")
-        nn.init.zeros_(self.fc1.bias)
+        if self.fc1.bias is not None:
+            nn.init.zeros_(self.fc1.bias)
 
     def forward(self, x: Any) -> Any:
         """Scores (N, K) of images (N, C, H, W)."""

@@ -73,9 +73,9 @@ class VGG(nn.Module):
             for module in self.modules():
                 if isinstance(module, nn.Conv2d):
                     nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-                    nn.init.constant_(module.bias, 0)
                 elif isinstance(module, nn.Linear):
                     nn.init.normal_(module.weight, 0, 0.01)
+                if isinstance(module, (nn.Conv2d, nn.Linear)) and module.bias is not None:
                     nn.init.constant_(module.bias, 0)
 
     def forward(self, x: Any) -> Any:
