@@ -116,6 +116,7 @@ def test_stale_part_is_thrown_away(server: Any, tmp_path: Path, stale: bytes) ->
 def test_server_without_ranges_starts_anew(server: Any, tmp_path: Path) -> None:
     (tmp_path / "file.part").write_bytes(CONTENT[:70_000])
     assert download(server.url + "plain", tmp_path / "file", md5=SUM).read_bytes() == CONTENT
+    assert len(server.seen) == 1
 
 
 def test_second_mirror_helps_out(server: Any, tmp_path: Path) -> None:

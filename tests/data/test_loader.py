@@ -16,6 +16,7 @@ import pytest
 import tinygrad_cv
 from tinygrad_cv import datasets, transforms
 from tinygrad_cv.data.collate import default_collate
+from tinygrad_cv.data.processes import pack, unpack
 from tinygrad_cv.ops.errors import ArgumentError, DataError
 from tinygrad_cv.utils.data import BatchSampler, DataLoader, RandomSampler, Subset, TensorDataset
 
@@ -47,6 +48,20 @@ def test_batches_depend_on_the_seed_alone(workers: dict[str, Any]) -> None:
     expected = values(DataLoader(Noisy(), 4, shuffle=True, generator=5))
     assert values(DataLoader(Noisy(), 4, shuffle=True, generator=5, **workers)) == expected
     assert values(DataLoader(Noisy(), 4, shuffle=True, generator=6, **workers)) != expected
+
+
+def test_every_item_draws_noise_of_its_own() -> None:
+    noise = np.concatenate([x.numpy() - i.numpy()[:, None] for x, i in DataLoader(Noisy(), 4)])
+    assert len(np.unique(noise)) == noise.size
+
+
+def test_shared_memory_keeps_values_types_and_memory_order() -> None:
+    x = np.arange(120, dtype=np.float32).reshape(2, 4, 5, 3).transpose(0, 3, 1, 2)
+    nest = [x, {"a": x[:, :, ::-1], "b": [np.arange(3), "text", np.zeros((0, 2))]}]
+    y, rest = unpack(pack(nest))
+    np.testing.assert_array_equal(y, x)
+    np.testing.assert_array_equal(rest["a"], x[:, :, ::-1])
+    assert y.strides == x.strides and rest["b"][1] == "text" and rest["b"][2].shape == (0, 2)
 
 
 def test_processes_give_the_same_batches_twice_over() -> None:
@@ -249,8 +264,11 @@ def test_sampler_with_its_own_generator_resumes_too() -> None:
     def build() -> DataLoader:
         return DataLoader(range(20), sampler=RandomSampler(range(20), generator=4), batch_size=5, generator=0)
 
-    expected = values_of_numbers(build())
+    whole = build()
+    expected = values_of_numbers(whole)
     first = build()
+    assert values_of_numbers(first) == expected
+    expected = values_of_numbers(whole)
     running = iter(first)
     got = [next(running).numpy().tolist()]
     second = build()

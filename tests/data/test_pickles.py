@@ -154,6 +154,7 @@ def test_cifar_with_another_sum_is_refused(folder: Path) -> None:
         ),
         ({b"data": np.zeros((4, 3072), np.uint8), b"labels": [0] * 3}, "no list of 4 whole numbers"),
         ({b"data": np.zeros((4, 3072), np.uint8), b"labels": [0, 1, 2, 10]}, "label of item 3 is 10"),
+        ({b"data": np.zeros((4, 3072), np.uint8), b"labels": [0, -1, 2, 3]}, "label of item 1 is -1"),
         ({b"labels": [0] * 4}, "the pixels of test_batch are NoneType"),
         ([1, 2], "holds a list where a dict belongs"),
     ],

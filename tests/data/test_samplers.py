@@ -85,6 +85,7 @@ def test_split_covers_everything_once() -> None:
 
 def test_split_by_fractions_hands_out_the_rest_in_turn() -> None:
     assert [len(p) for p in random_split(range(10), [0.55, 0.25, 0.2], generator=0)] == [6, 2, 2]
+    assert [len(p) for p in random_split(range(11), [1 / 3] * 3, generator=0)] == [4, 4, 3]
 
 
 @pytest.mark.parametrize("lengths", [[3, 3], [0.5, 0.3], [-1, 11]])
