@@ -54,12 +54,12 @@ def test_zero_is_neutral_in_signed_colors() -> None:
 def test_colour_filters_make_the_four_by_eight_grid() -> None:
     weights = np.random.default_rng(0).normal(size=(32, 3, 5, 5))
     (sheet,) = embedded(viz.filters(weights, zoom=4))
-    assert sheet.shape == (4 * 22 - 2, 8 * 22 - 2, 3)
+    assert sheet.shape == (4 * (20 + SPACE) - SPACE, 8 * (20 + SPACE) - SPACE, 3)
 
 
 def test_other_channel_counts_are_spread_into_single_pictures() -> None:
     (sheet,) = embedded(viz.feature_maps(np.zeros((1, 6, 4, 4)), columns=3, zoom=1))
-    assert sheet.shape == (2 * 6 - 2, 3 * 6 - 2, 3)
+    assert sheet.shape == (2 * (4 + SPACE) - SPACE, 3 * (4 + SPACE) - SPACE, 3)
 
 
 @pytest.mark.parametrize("scale", ["each", "all", "none"])

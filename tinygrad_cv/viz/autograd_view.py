@@ -41,7 +41,8 @@ def sketch_autograd(outputs: Mapping[str, Tensor], params: Mapping[str, Tensor],
             if isinstance(source, Tensor) and id(source) not in leaves:
                 leaves[id(source)] = leaf = f"leaf {len(leaves)}"
                 sketch.boxes.append(_leaf(leaf, source, names, common(users[id(source)])))
-        for name, value in _constants(node):
+        constants = _constants(node)
+        for name, value in constants.values():
             if id(value) not in leaves:
                 leaves[id(value)] = f"leaf {len(leaves)}"
                 words = (value.name or name, shape_words(value.shape, value.dtype))
@@ -49,10 +50,12 @@ def sketch_autograd(outputs: Mapping[str, Tensor], params: Mapping[str, Tensor],
         lines = (node.op.name, shape_words(node.shape, node.dtype), *filter(None, [budget_words(0, cost)]))
         tip = f"{node.op!r}\n{node.dtype}" + (f"\nin {node.module}" if node.module else "")
         sketch.boxes.append(Box(f"node {node.number}", lines, "op", frames[id(node)], tip))
-        constants = [value for _, value in _constants(node)]
-        for source in [*constants, *(s for s in node.inputs if s is not None)]:
-            start = f"node {source.number}" if isinstance(source, Node) else leaves[id(source)]
-            sketch.arrows.append(Arrow(start, f"node {node.number}"))
+        for place, source in enumerate(node.inputs):
+            if source is None and place in constants:
+                source = constants[place][1]
+            if source is not None:
+                start = f"node {source.number}" if isinstance(source, Node) else leaves[id(source)]
+                sketch.arrows.append(Arrow(start, f"node {node.number}"))
         if show_saved:
             _add_saved(sketch, node, frames[id(node)])
     for place, (name, tensor) in enumerate(outputs.items()):
@@ -84,10 +87,10 @@ def multiply_adds(node: Node) -> int:
         return 0
 
 
-def _constants(node: Node) -> list[tuple[str, Tensor]]:
-    """Arguments that need no gradient themselves but are known, since another's derivative needs them."""
-    known = zip(node.argument_names(), node.inputs, node.saved, strict=False)
-    return [(name, v) for name, source, v in known if source is None and isinstance(v, Tensor) and v.ndim]
+def _constants(node: Node) -> dict[int, tuple[str, Tensor]]:
+    """Arguments, by place, that need no gradient themselves but are known, since another's derivative needs them."""
+    known = enumerate(zip(node.argument_names(), node.inputs, node.saved, strict=False))
+    return {i: (name, v) for i, (name, source, v) in known if source is None and isinstance(v, Tensor) and v.ndim}
 
 
 def _reachable(roots: Sequence[Node]) -> list[Node]:

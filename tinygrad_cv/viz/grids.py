@@ -23,7 +23,7 @@ _COLORS = {
                 (92, 200, 99), (170, 220, 50), (253, 231, 37)],
     "signed": [(5, 65, 120), (67, 147, 195), (247, 247, 247), (230, 130, 60), (150, 55, 0)],
 }  # fmt: skip
-SPACE, BETWEEN, MARGIN = 2, 32, 16
+SPACE, BETWEEN, MARGIN = 5, 36, 16
 
 
 def images(
@@ -67,7 +67,8 @@ def images(
         raise ArgumentError(f"images: columns is {columns} and zoom {zoom}; both count from 1")
     pixels = _brightness(stacks, scale, signed=colors == "signed")
     largest = max((max(p.shape[2:]) for p in pixels.values()), default=1)
-    zoom = zoom or max(1, round(56 / max(1, largest)))
+    many = max((len(p) for p in pixels.values()), default=1) > 12
+    zoom = zoom or max(1, round((60 if many else 80) / max(1, largest)))
     grids = {
         name: _tile(_paint(p, colors), columns, zoom, 13 if captions else 0) for name, p in pixels.items()
     }
