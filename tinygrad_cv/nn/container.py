@@ -283,4 +283,4 @@ def _parameter(value: Any) -> Parameter:
 
 
 def _described(p: Any) -> str:
-    return f"Parameter of shape {p.shape} and dtype {p.dtype}"
+    return f"Parameter containing: [{p.dtype} of size {'x'.join(map(str, p.shape))}]"
