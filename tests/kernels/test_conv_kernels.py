@@ -26,9 +26,14 @@ def geometries(draw: st.DrawFn) -> Geometry:
     for axis in (0, 1):
         least = max(1, dilation[axis] * (kernel[axis] - 1) + 1 - sum(padding[2 * axis : 2 * axis + 2]))
         size.append(draw(st.integers(least, least + 6)))
+    if draw(st.integers(0, 4)) == 0:
+        channels = filters = groups = draw(st.sampled_from([2, 7, 16, 21]))  # depthwise
+    else:
+        channels = groups * draw(st.sampled_from([1, 2, 3, 5, 17]))
+        filters = groups * draw(st.sampled_from([1, 2, 3, 6, 16, 19, 33]))
     return {
-        "x": (draw(small), *size, groups * draw(st.sampled_from([1, 2, 3, 5, 17]))),
-        "filters": groups * draw(st.sampled_from([1, 2, 3, 6, 16, 19, 33])),
+        "x": (draw(small), *size, channels),
+        "filters": filters,
         "kernel": kernel,
         "settings": {
             "stride": (draw(small), draw(small)),

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from ...typing import Array
-from . import conv_im2col, plans, winograd
+from . import conv_im2col, depthwise, plans, winograd
 from .cost import Geometry, choose_algorithm, winograd_variant
 from .direct import add_slices, gather, pack, weight_sums
 from .jit import get_num_threads
@@ -67,11 +67,25 @@ def _gather(
     )  # fmt: skip
 
 
+def _packed_square(w: Array, backward: bool) -> Array:
+    """Filters as panels in the order [panel, k, tap, column], as `winograd` reads them; backward, taps run down."""
+    taps = w.shape[2] * w.shape[3]
+    s_o, s_c, s_h, s_w = w.strides
+    if s_h != s_w * w.shape[3]:
+        w = np.ascontiguousarray(w)
+        s_o, s_c, s_h, s_w = w.strides
+    inner, column = (s_o, s_c) if backward else (s_c, s_o)
+    steps, columns = (w.shape[0], w.shape[1]) if backward else (w.shape[1], w.shape[0])
+    first, step = ((taps - 1) * s_w // 4, -s_w // 4) if backward else (0, s_w // 4)
+    out = scratch("weights", steps * taps * plans.panels(columns))
+    starts = first + inner // 4 * _count(steps)
+    pack(get_num_threads(), flat(w), starts, taps, step, columns, column // 4, 1, 0, out)
+    return out
+
+
 @lru_cache(maxsize=64)
-def _taps(r: int, backward: bool) -> tuple[Array, Array]:
-    """All taps of an r x r filter, backward in the opposite order."""
-    taps = np.arange(r * r)[:: -1 if backward else 1]
-    return taps // r, taps % r
+def _count(n: int) -> Array:
+    return np.arange(n)
 
 
 def _winograd(
@@ -88,7 +102,7 @@ def _winograd(
     workers = get_num_threads()
     tiles, rows, places = winograd.forward(variant, N, H, W, C, OC, (OH, OW), *pad, workers)
     workers = min(workers, tiles.blocks * tiles.groups)
-    packed = _packed(w, *_taps(variant.r, backward), C, OC, 1, backward)
+    packed = _packed_square(w, backward)
     winograd.winograd(
         workers, flat(source), packed, _bias(bias, OC), _no_bias(OC), flat(to), rows, places, _TAP, tiles, floor,
         scratch("buffers", workers * tiles.size),
@@ -117,6 +131,9 @@ def conv2d(
         pass
     elif chosen == "winograd":
         _winograd(variant, x, w, bias, y, (padding[0], padding[2]), False, floor)
+    elif groups == C == OC > 1:
+        launch = depthwise.forward(N, H, W, C, kernel, out, stride, padding, dilation)
+        _depthwise(launch, x, w, bias, y, floor)
     else:
         plan = plans.forward(N, H, W, C, OC, kernel, out, stride, padding, dilation, groups)
         _gather(plan, x, w, bias, y, False, floor)
@@ -136,6 +153,12 @@ def conv2d_grad_x(
         if gx.size:
             pad = (kernel[0] - 1 - padding[0], kernel[1] - 1 - padding[2])
             _winograd(variant, g, w, None, gx, pad, True, NO_FLOOR)
+        return gx
+    if groups == C == OC > 1:
+        phases, gaps = depthwise.backward(N, *x_hw, C, kernel, (OH, OW), stride, padding, dilation)
+        gx = (zeros if gaps else empty)((N, *x_hw, C))
+        for launch in phases if gx.size else ():
+            _depthwise(launch, g, w, None, gx, NO_FLOOR)
         return gx
     launches, gaps = plans.backward(N, *x_hw, C, OC, kernel, (OH, OW), stride, padding, dilation, groups)
     gx = (zeros if gaps else empty)((N, *x_hw, C))
@@ -167,6 +190,15 @@ def conv2d_grad_w(
             scratch("buffers", workers * tiles.size),
         )  # fmt: skip
         _add(parts, gw, tiles.slices)
+    elif groups == C == OC > 1:
+        launch = depthwise.forward(N, H, W, C, kernel, (OH, OW), stride, padding, dilation)
+        slices = min(plans.PARTS, N * OH)
+        parts = scratch("parts", slices * gw.size)
+        parts[: slices * gw.size] = 0
+        depthwise.depthwise_weights(
+            get_num_threads(), flat(x), flat(g), parts, launch.rise, launch.slide, launch.grid, slices
+        )
+        add_slices(get_num_threads(), parts, gw.size, slices, flat(gw))
     else:
         plan = plans.weights(N, H, W, C, OC, kernel, (OH, OW), stride, padding, dilation, groups)
         sizes = plan.sizes
@@ -178,6 +210,16 @@ def conv2d_grad_w(
         )  # fmt: skip
         _add(parts, gw, sizes.slices)
     return gw.transpose(3, 2, 0, 1)
+
+
+def _depthwise(
+    launch: depthwise.Launch, source: Array, w: Array, bias: Array | None, to: Array, floor: np.float32
+) -> None:
+    filters = np.ascontiguousarray(w.transpose(2, 3, 1, 0))
+    depthwise.depthwise(
+        get_num_threads(), flat(source), flat(filters), _bias(bias, w.shape[0]), flat(to), launch.rise, launch.slide,
+        launch.p, launch.q, launch.grid, floor,
+    )  # fmt: skip
 
 
 def _parts(gw: Array, slices: int) -> Array:

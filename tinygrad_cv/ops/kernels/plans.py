@@ -113,8 +113,8 @@ def panels(columns: int) -> int:
     return full * WIDTH + (0 if rest == 0 else LANES if rest <= LANES else WIDTH)
 
 
-def _work(pixels: int) -> int:
-    """Rows that the micro-kernel computes for so many pixels."""
+def work(pixels: int) -> int:
+    """Return how many rows the micro-kernel computes for so many pixels."""
     full, rest = divmod(pixels, ROWS)
     return full * ROWS + -(-rest // FEW) * FEW
 
@@ -127,7 +127,7 @@ def cut(N: int, PH: int, PW: int, wish: int) -> Pair:
     unit, most = (area, N) if area <= wish else (PW, PH)
     near = max(1, wish // unit)
     sizes = range(max(1, near // 2), min(most, near + near // 2 + 1) + 1)
-    best = min(sizes, key=lambda s: (_work(s * unit) / (s * unit) + 0.002 * abs(s - near), s))
+    best = min(sizes, key=lambda s: (work(s * unit) / (s * unit) + 0.002 * abs(s - near), s))
     return (best, PH) if area <= wish else (1, best)
 
 
@@ -191,6 +191,30 @@ def _gather(
     return Gather(band, sizes, rows, places, taps, np.array([a for a, _ in order]), np.array([b for _, b in order]))
 
 
+class Phase(NamedTuple):
+    """The pixels of x in one residue class of the stride, and the taps through which they reach y."""
+
+    first: Pair
+    grid: Pair
+    rise: dict[int, int]
+    slide: dict[int, int]
+    """Tap row p sees the row u + rise[p] of y, where u counts the rows of the phase; columns likewise."""
+
+
+def phases(size: Pair, kernel: Pair, stride: Pair, padding: tuple[int, ...], dilation: Pair) -> list[Phase]:
+    """Return the phases that have taps."""
+    (H, W), (SH, SW), (DH, DW) = size, stride, dilation
+    found = []
+    for a in range(min(SH, H)):
+        for b in range(min(SW, W)):
+            y, x = a + padding[0], b + padding[2]
+            rise = {p: (y - p * DH) // SH for p in range(kernel[0]) if (y - p * DH) % SH == 0}
+            slide = {q: (x - q * DW) // SW for q in range(kernel[1]) if (x - q * DW) % SW == 0}
+            if rise and slide:
+                found.append(Phase((a, b), (-(-(H - a) // SH), -(-(W - b) // SW)), rise, slide))
+    return found
+
+
 @lru_cache(maxsize=4096)
 def forward(
     N: int, H: int, W: int, C: int, OC: int, kernel: Pair, out: Pair, stride: Pair, padding: tuple[int, ...],
@@ -208,26 +232,11 @@ def backward(
     dilation: Pair, groups: int,
 ) -> tuple[list[Gather], bool]:  # fmt: skip
     """Plan gx from g: one gather for each phase that has taps, and whether they leave pixels untouched."""
-    plans, gaps = [], False
-    for a in range(min(stride[0], H)):
-        for b in range(min(stride[1], W)):
-            y, x = a + padding[0], b + padding[2]
-            rise = {
-                p: (y - p * dilation[0]) // stride[0]
-                for p in range(kernel[0])
-                if (y - p * dilation[0]) % stride[0] == 0
-            }
-            slide = {
-                q: (x - q * dilation[1]) // stride[1]
-                for q in range(kernel[1])
-                if (x - q * dilation[1]) % stride[1] == 0
-            }
-            grid = (-(-(H - a) // stride[0]), -(-(W - b) // stride[1]))
-            if rise and slide:
-                plans.append(_gather(N, *out, OC, C, groups, grid, (1, 1), rise, slide, (H, W), stride, (a, b)))
-            else:
-                gaps = True
-    return plans, gaps
+    plans = [
+        _gather(N, *out, OC, C, groups, phase.grid, (1, 1), phase.rise, phase.slide, (H, W), stride, phase.first)
+        for phase in phases((H, W), kernel, stride, padding, dilation)
+    ]
+    return plans, len(plans) < min(stride[0], H) * min(stride[1], W)
 
 
 class WeightSizes(NamedTuple):

@@ -10,8 +10,8 @@ touches stays in the second-level cache:
             for e: M[e, tile, filter] += V[e] @ U[e]                (the micro-kernel)
     y = A^T M A, plus bias
 
-Filters are transformed anew for each block of tiles: that costs as much as one more tile, whereas transformed filters
-of a 512-channel layer are 38 MB that every block would fetch from far away. For the weight gradient a task takes a
+Where all of U fits, it is computed once; else filters are transformed anew for each block of tiles. That costs as much
+as one more tile, whereas the U of a 512-channel layer is 38 MB that every block would fetch from far away. For the weight gradient a task takes a
 block of channels, a group of filters and a part of all tiles:
 
     for block of tiles:
@@ -25,15 +25,18 @@ first-level cache (worth up to a quarter).
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
+from itertools import product
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ...typing import Array
-from .direct import clear, copy
 from .jit import inline, spread
-from .micro import FEW, NO_FLOOR, WIDTH, multiply
+from .micro import FEW, NO_FLOOR, ROWS, WIDTH, multiply
+from .plans import work
 from .simd import LANES, load, load_first, maximum, splat, store, store_first
 from .winograd_algebra import (
     Variant,
@@ -54,9 +57,6 @@ from .winograd_algebra import (
 )
 
 Pair = tuple[int, int]
-
-MAX_PATCH = 64
-"""Channels of a chunk at most; a border tile's inputs are copied into a patch of so many."""
 
 
 class Tiles(NamedTuple):
@@ -88,10 +88,11 @@ class Tiles(NamedTuple):
     slices: int
     v_row: int
     v_plane: int
+    u_panel: int
     u_plane: int
     m_row: int
     m_plane: int
-    """Distances in the buffers."""
+    """Distances in the buffers; u_panel is 0 where panels of U follow each other in one place."""
     u_at: int
     m_at: int
     patch_at: int
@@ -143,24 +144,23 @@ def _inputs(x: Array, p: Tiles, t0: int, count: int, c0: int, channels: int, buf
     for t in range(count):
         n, k = (t0 + t) // (p.TH * p.TW), (t0 + t) % (p.TH * p.TW)
         i, j = k // p.TW * p.m - p.top, k % p.TW * p.m - p.left
-        inside = i >= 0 and j >= 0 and i + p.points <= p.H and j + p.points <= p.W and channels % LANES == 0
-        if not inside:
-            for a in range(p.points):
-                for b in range(p.points):
-                    to = patch + (a * p.points + b) * MAX_PATCH
-                    if i + a < 0 or i + a >= p.H or j + b < 0 or j + b >= p.W:
-                        clear(buffers, to, channels + LANES - 1)
-                    else:
-                        copy(x, ((n * p.H + i + a) * p.W + j + b) * p.C + c0, buffers, to, channels)
-                        if channels % LANES != 0:
-                            clear(buffers, to + channels, LANES - channels % LANES)
+        inside = i >= 0 and j >= 0 and i + p.points <= p.H and j + p.points <= p.W
+        at = ((n * p.H + i) * p.W + j) * p.C + c0
         for c in range(0, channels, LANES):
             to = base + t * p.v_row + c
-            if inside:
-                at = ((n * p.H + i) * p.W + j) * p.C + c0 + c
-                _input_tile(x, at, p.W * p.C, p.C, buffers, to, p.v_plane, p.points, rest)
-            else:
-                _input_tile(buffers, patch + c, p.points * MAX_PATCH, MAX_PATCH, buffers, to, p.v_plane, p.points, rest)
+            if inside and channels - c >= LANES:
+                _input_tile(x, at + c, p.W * p.C, p.C, buffers, to, p.v_plane, p.points, rest)
+                continue
+            for a in range(p.points):
+                for b in range(p.points):
+                    put = patch + (a * p.points + b) * LANES
+                    if i + a < 0 or i + a >= p.H or j + b < 0 or j + b >= p.W:
+                        store(buffers, put, splat(np.float32(0)))
+                    elif channels - c >= LANES:
+                        store(buffers, put, load(x, at + (a * p.W + b) * p.C + c))
+                    else:
+                        store(buffers, put, load_first(x, at + (a * p.W + b) * p.C + c, channels - c))
+            _input_tile(buffers, patch, p.points * LANES, LANES, buffers, to, p.v_plane, p.points, rest)
 
 
 @inline
@@ -186,14 +186,14 @@ def _filter_row(u: Array, s: int, step: int, d: int, jump: int, r: int, points: 
 
 
 @inline
-def _filters(w: Array, at: int, width: int, p: Tiles, channels: int, buffers: Array, base: int) -> None:
-    """U = G w G^T for one panel and ``channels`` channels: w[at + (tap*C + c)*width + column]."""
-    rest, u = base + p.rest_at, base + p.u_at
+def _filters(w: Array, at: int, width: int, p: Tiles, channels: int, buffers: Array, base: int, u: int) -> None:
+    """U = G w G^T for one panel and ``channels`` channels: w[at + (c*taps + tap)*width + column]."""
+    rest = base + p.rest_at
     for c in range(channels):
         for half in range(0, width, LANES):
+            s = at + c * p.r * p.r * width + half
             for q in range(p.r):
-                s = at + (q * p.C + c) * width + half
-                _filter_row(buffers, s, p.r * p.C * width, rest + q * LANES, p.r * LANES, p.r, p.points, w)
+                _filter_row(buffers, s + q * width, p.r * width, rest + q * LANES, p.r * LANES, p.r, p.points, w)
             for i in range(p.points):
                 to = u + i * p.points * p.u_plane + c * width + half
                 _filter_row(buffers, rest + i * p.r * LANES, LANES, to, p.u_plane, p.r, p.points, buffers)
@@ -258,7 +258,8 @@ def winograd(
     spare = np.empty(2 * FEW, np.int64)
     base = worker * p.size
     tasks = p.blocks * p.groups
-    for task in range(worker * tasks // workers, (worker + 1) * tasks // workers):
+    first = worker * tasks // workers
+    for task in range(first, (worker + 1) * tasks // workers):
         t0, o0 = task // p.groups * p.block, task % p.groups * p.group
         count, filters = min(p.block, p.total - t0), min(p.group, p.OC - o0)
         for c0 in range(0, p.C, p.chunk):
@@ -267,11 +268,14 @@ def winograd(
             for o in range(0, filters, WIDTH):
                 columns = min(WIDTH, filters - o)
                 width = WIDTH if columns > LANES else LANES
-                _filters(w, (o0 + o) * p.r * p.r * p.C + c0 * width, width, p, channels, buffers, base)
+                u = base + p.u_at + o // WIDTH * p.u_panel
+                if task == first or p.u_panel == 0:
+                    at = ((o0 + o) * p.C + c0 * width) * p.r * p.r
+                    _filters(w, at, width, p, channels, buffers, base, u)
                 for e in range(p.points * p.points):
                     multiply(
                         buffers, base + e * p.v_plane, rows, 0, count, zero, 0, 1, channels, 1,
-                        buffers, base + p.u_at + e * p.u_plane, buffers, base + p.m_at + e * p.m_plane + o, places,
+                        buffers, u + e * p.u_plane, buffers, base + p.m_at + e * p.m_plane + o, places,
                         width, c0 > 0, zeros, 0, NO_FLOOR, spare,
                     )  # fmt: skip
         _outputs(y, bias, floor, p, t0, count, o0, filters, buffers, base)
@@ -397,71 +401,123 @@ def winograd_weights(
 PLANE = 16
 """Elements by which planes are set apart."""
 
-CACHE = 1 << 20
-"""Bytes of sums M or D, or of V, that a task may hold."""
+
+def _second_level_cache() -> int:
+    """Bytes of a core's second-level cache, where Linux tells; else 1 MiB, which most have."""
+    try:
+        text = Path("/sys/devices/system/cpu/cpu0/cache/index2/size").read_text().strip()
+        return int(text[:-1]) << {"K": 10, "M": 20}[text[-1]]
+    except (OSError, ValueError, KeyError, IndexError):
+        return 1 << 20
+
+
+CACHE = int(0.8 * _second_level_cache())
+"""Bytes that a task may hold. Results do not depend on it: sums run through tiles and channels in the same order."""
 
 
 def _padded(count: int, unit: int) -> int:
     return -(-count // unit) * unit
 
 
+def _sizes(wish: int, total: int) -> list[int]:
+    """Candidates for the size of a part: the total, or multiples of a panel that cut it evenly."""
+    return sorted({total if total <= wish else min(total, _padded(-(-total // n), WIDTH)) for n in range(1, 17)})
+
+
 @lru_cache(maxsize=4096)
 def forward(
     variant: Variant, N: int, H: int, W: int, C: int, OC: int, out: Pair, top: int, left: int, workers: int
 ) -> tuple[Tiles, Array, Array]:
-    """Plan the forward kernel: sizes, and the tables of rows of V and of M."""
+    """Plan the forward kernel: sizes, and the tables of rows of V and of M.
+
+    Of all cuts whose buffers fit the second-level cache, the one with the least work besides the products is taken:
+    inputs are transformed once for each group of filters, filters once for each block of tiles (or once for all, if
+    they fit as well), and sums are loaded and stored once for each chunk of channels.
+    """
     m, r, points = variant.m, variant.r, variant.points
     TH, TW = -(-out[0] // m), -(-out[1] // m)
     total = N * TH * TW
-    chunk = min(C, MAX_PATCH)
-    group = min(OC, 256)
-    most = max(12, min(CACHE // (4 * points**2 * group), 96, 64 * 36 // points**2))
-    # As few blocks as fit, as even as possible, and a multiple of the workers.
-    groups = -(-OC // group)
-    blocks = -(-total // most)
-    if groups % workers:
-        blocks = _padded(blocks, workers)
-    block = _padded(-(-total // blocks), FEW)
-    blocks = -(-total // block)
-    v_row, m_row = _padded(chunk, LANES), _padded(group, WIDTH)
-    v_plane, u_plane, m_plane = block * v_row + PLANE, chunk * WIDTH + PLANE, block * m_row + PLANE
-    tiles = _laid_out(
-        N, H, W, C, *out, OC, top, left, m, r, points, TH, TW, total, block, chunk, group, blocks,
-        -(-C // chunk), groups, 1, v_row, v_plane, u_plane, m_row, m_plane,
-    )  # fmt: skip
-    steps = np.arange(block, dtype=np.int64)
-    return tiles, steps * v_row, steps * m_row
+    best, plan = math.inf, None
+    planes = points**2
+    for group, chunk, share in product(_sizes(32, OC), _sizes(32, C), range(1, 65)):
+        groups, chunks = -(-OC // group), -(-C // chunk)
+        block = _padded(-(-total // (share * workers)), FEW)
+        blocks = -(-total // block)
+        v_row, m_row = _padded(chunk, LANES), _padded(group, WIDTH)
+        v_plane, u_plane, m_plane = block * v_row + PLANE, chunk * WIDTH + PLANE, block * m_row + PLANE
+        held = 4 * planes * (v_plane + m_plane)
+        panels = m_row // WIDTH
+        keep = groups == chunks == 1 and held + 4 * planes * panels * u_plane <= CACHE
+        if held + 4 * planes * u_plane > CACHE and (block > ROWS or chunk > 32 or group > 32):
+            continue
+        tasks = blocks * groups
+        vectors = C / LANES, _padded(OC, LANES) / LANES
+        cost = (  # in nanoseconds for 36 points, as measured: the parts of the loop nest in the order of the text
+            90 * total * vectors[0] * groups
+            + 80 * (workers if keep else blocks) * C * vectors[1]
+            + (6.3 * work(block) + 36) * blocks * C * vectors[1]
+            + 40 * total * vectors[1] * (chunks - 1)
+        ) * (-(-tasks // workers) * workers / tasks)
+        if cost < best:
+            best = cost
+            plan = _laid_out(
+                N, H, W, C, *out, OC, top, left, m, r, points, TH, TW, total, block, chunk, group, blocks,
+                chunks, groups, 1, v_row, v_plane, planes * u_plane if keep else 0, u_plane, m_row, m_plane,
+                panels if keep else 1,
+            )  # fmt: skip
+    assert plan is not None
+    steps = np.arange(plan.block, dtype=np.int64)
+    return plan, steps * plan.v_row, steps * plan.m_row
 
 
 @lru_cache(maxsize=4096)
 def weights(
     variant: Variant, N: int, H: int, W: int, C: int, OC: int, out: Pair, top: int, left: int
 ) -> tuple[Tiles, Array, Array]:
-    """Plan the weight-gradient kernel: sizes, and the tables of rows of V^T and of D. Nothing depends on threads."""
+    """Plan the weight-gradient kernel: sizes, and the tables of rows of V^T and of D.
+
+    The sum is cut into slices by the sizes of the layer alone, neither by threads nor by caches.
+    """
     m, r, points = variant.m, variant.r, variant.points
     TH, TW = -(-out[0] // m), -(-out[1] // m)
     total = N * TH * TW
-    chunk, group = min(C, MAX_PATCH), min(OC, 64)
-    block = min(total, 48)
-    blocks = -(-total // block)
-    chunks, groups = -(-C // chunk), -(-OC // group)
-    slices = max(1, min(blocks, 16 // (chunks * groups)))
-    v_row, m_row = _padded(chunk, LANES), _padded(group, WIDTH)
-    v_plane, u_plane, m_plane = block * v_row + PLANE, block * WIDTH + PLANE, chunk * m_row + PLANE
-    tiles = _laid_out(
-        N, H, W, C, *out, OC, top, left, m, r, points, TH, TW, total, block, chunk, group, blocks, chunks, groups,
-        slices, v_row, v_plane, u_plane, m_row, m_plane,
-    )  # fmt: skip
-    steps = np.arange(chunk, dtype=np.int64)
-    return tiles, steps, steps * m_row
+    slices = max(1, min(-(-total // 32), 16 // (-(-C // 64) * -(-OC // 64))))
+    best, plan = math.inf, None
+    planes = points**2
+    for group, chunk, block in product(_sizes(32, OC), _sizes(32, C), (16, 24, 32, 48, 64, 96)):
+        groups, chunks = -(-OC // group), -(-C // chunk)
+        block = min(block, -(-total // slices))
+        blocks = -(-total // block)
+        v_row, m_row = _padded(chunk, LANES), _padded(group, WIDTH)
+        v_plane, u_plane, m_plane = block * v_row + PLANE, block * WIDTH + PLANE, chunk * m_row + PLANE
+        held = 4 * planes * (v_plane + u_plane + m_plane)
+        if held > CACHE and (block > 16 or chunk > 32 or group > 32):
+            continue
+        vectors = C / LANES, _padded(OC, LANES) / LANES
+        cost = (
+            90 * total * vectors[0] * groups
+            + 90 * total * vectors[1] * chunks
+            + 6.3 * total * work(chunk) * chunks * vectors[1]
+            + (40 * blocks + 60 * slices) * C * vectors[1]
+        )
+        if cost < best:
+            best = cost
+            plan = _laid_out(
+                N, H, W, C, *out, OC, top, left, m, r, points, TH, TW, total, block, chunk, group, blocks,
+                chunks, groups, slices, v_row, v_plane, 0, u_plane, m_row, m_plane, 1,
+            )  # fmt: skip
+    assert plan is not None
+    steps = np.arange(plan.chunk, dtype=np.int64)
+    return plan, steps, steps * plan.m_row
 
 
-def _laid_out(*sizes: int) -> Tiles:
+def _laid_out(*given: int) -> Tiles:
     """Place V, U, M, a patch and an intermediate tile one after the other in a buffer."""
-    points, v_plane, u_plane, m_plane = sizes[11], *sizes[-4:-2], sizes[-1]
+    *sizes, panels = given
+    points, (v_plane, _, u_plane, _, m_plane) = sizes[11], sizes[-5:]
     planes = points**2
     u_at = _padded(planes * v_plane, 16)
-    m_at = u_at + _padded(planes * u_plane, 16)
+    m_at = u_at + _padded(panels * planes * u_plane, 16)
     patch_at = m_at + _padded(planes * m_plane, 16)
-    rest_at = patch_at + planes * MAX_PATCH + LANES
+    rest_at = patch_at + planes * LANES
     return Tiles(*sizes, u_at, m_at, patch_at, rest_at, _padded(rest_at + (planes + 6) * LANES, 16))
