@@ -1,4 +1,4 @@
-"""Adam and those that follow from it: AdamW, NAdam."""
+"""Adam and those that follow from it: AdamW, NAdam. Adam's update of all parameters is one kernel."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..ops.kernels.readings import pick
 from ..tensors import Tensor
 from ..typing import Array
 from .optimizer import Group, Optimizer, arrays, gradients, zeros
@@ -45,27 +46,28 @@ class Adam(Optimizer):
         super().__init__(params, {**defaults, "maximize": maximize, "decoupled_weight_decay": decoupled_weight_decay})
 
     def _update(self, group: Group, params: list[Tensor]) -> None:
-        amsgrad = group["amsgrad"]
         states = [self._state(p, _start) for p in params]
-        largest = []
-        for p, state in zip(params, states):
+        for state in states:
             state["step"] += 1
-            if amsgrad:
-                largest.append(state.setdefault("max_exp_avg_sq", zeros(p))._data)
-        adam(
-            arrays(params),
-            gradients(params, group["maximize"]),
-            [s["exp_avg"]._data for s in states],
-            [s["exp_avg_sq"]._data for s in states],
-            largest,
-            [s["step"] for s in states],
-            lr=float(group["lr"]),
-            beta1=group["betas"][0],
-            beta2=group["betas"][1],
-            eps=group["eps"],
-            weight_decay=group["weight_decay"],
-            decoupled=group["decoupled_weight_decay"],
-        )
+        settings: dict[str, Any] = {
+            "lr": float(group["lr"]),
+            "beta1": float(group["betas"][0]),
+            "beta2": float(group["betas"][1]),
+            "eps": float(group["eps"]),
+            "weight_decay": float(group["weight_decay"]),
+            "decoupled": bool(group["decoupled_weight_decay"]),
+        }
+        means = [s["exp_avg"]._data for s in states]
+        squares = [s["exp_avg_sq"]._data for s in states]
+        steps = [s["step"] for s in states]
+        if group["amsgrad"]:
+            largest = [s.setdefault("max_exp_avg_sq", zeros(p))._data for p, s in zip(params, states)]
+            descent = gradients(params, group["maximize"])
+            _amsgrad(arrays(params), descent, means, squares, largest, steps, **settings)
+        else:
+            update = pick("adam_update", params[0].dtype)
+            maximize = bool(group["maximize"])
+            update(arrays(params), gradients(params), means, squares, steps, maximize=maximize, **settings)
 
 
 class AdamW(Adam):
@@ -144,7 +146,7 @@ def _start(p: Tensor) -> dict[str, Any]:
     return {"step": 0, "exp_avg": zeros(p), "exp_avg_sq": zeros(p)}
 
 
-def adam(
+def _amsgrad(
     params: list[Array],
     grads: list[Array],
     means: list[Array],
@@ -159,8 +161,8 @@ def adam(
     weight_decay: float,
     decoupled: bool,
 ) -> None:
-    """Update arrays in place; see `Adam`. ``steps`` count this step; ``largest`` is empty without amsgrad."""
-    for i, (p, g, m, v, t) in enumerate(zip(params, grads, means, squares, steps)):
+    """Adam's update with the largest v so far in the place of v; arrays change in place, ``steps`` count from 1."""
+    for p, g, m, v, top, t in zip(params, grads, means, squares, largest, steps):
         if weight_decay != 0 and decoupled:
             p *= 1 - lr * weight_decay
         elif weight_decay != 0:
@@ -168,9 +170,8 @@ def adam(
         m += (1 - beta1) * (g - m)
         v *= beta2
         v += (1 - beta2) * g * g
-        if largest:
-            np.maximum(largest[i], v, out=largest[i])
-        scale = np.sqrt(largest[i] if largest else v)
+        np.maximum(top, v, out=top)
+        scale = np.sqrt(top)
         scale /= math.sqrt(1 - beta2**t)
         scale += eps
         p -= (lr / (1 - beta1**t)) * (m / scale)

@@ -1,13 +1,14 @@
-"""Stochastic gradient descent."""
+"""Stochastic gradient descent. The update of all parameters is one kernel; its formula stands in `update_loops`."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ..ops.errors import ArgumentError
+from ..ops.kernels.readings import pick
 from ..tensors import Tensor
 from ..typing import Array
-from .optimizer import Group, Optimizer, arrays, gradients
+from .optimizer import Group, Optimizer, arrays, gradients, zeros
 
 
 class SGD(Optimizer):
@@ -49,50 +50,24 @@ class SGD(Optimizer):
             )
 
     def _update(self, group: Group, params: list[Tensor]) -> None:
-        buffers: list[Array | None] = []
+        buffers: list[Array] = []
         started: list[bool] = []
         if group["momentum"] != 0:
             for p in params:
-                state = self.state.get(p)
-                started.append(bool(state) and state.get("momentum_buffer") is not None)  # type: ignore[union-attr]
+                state = self.state.setdefault(p, {})
+                started.append(state.get("momentum_buffer") is not None)
                 if not started[-1]:
-                    self.state[p] = {"momentum_buffer": Tensor(p._data * 0)}
-                buffers.append(self.state[p]["momentum_buffer"]._data)
-        sgd(
+                    state["momentum_buffer"] = zeros(p)
+                buffers.append(state["momentum_buffer"]._data)
+        pick("sgd_update", params[0].dtype)(
             arrays(params),
-            gradients(params, group["maximize"]),
+            gradients(params),
             buffers,
             started,
             lr=float(group["lr"]),
-            momentum=group["momentum"],
-            dampening=group["dampening"],
-            weight_decay=group["weight_decay"],
-            nesterov=group["nesterov"],
+            momentum=float(group["momentum"]),
+            dampening=float(group["dampening"]),
+            weight_decay=float(group["weight_decay"]),
+            nesterov=bool(group["nesterov"]),
+            maximize=bool(group["maximize"]),
         )
-
-
-def sgd(
-    params: list[Array],
-    grads: list[Array],
-    buffers: list[Any],
-    started: list[bool],
-    *,
-    lr: float,
-    momentum: float,
-    dampening: float,
-    weight_decay: float,
-    nesterov: bool,
-) -> None:
-    """Update arrays in place; see `SGD`. ``started`` tells which buffers hold a direction already."""
-    for i, (p, g) in enumerate(zip(params, grads)):
-        if weight_decay != 0:
-            g = g + weight_decay * p
-        if momentum != 0:
-            v = buffers[i]
-            if started[i]:
-                v *= momentum
-                v += (1 - dampening) * g
-            else:
-                v[...] = g
-            g = g + momentum * v if nesterov else v
-        p -= lr * g
