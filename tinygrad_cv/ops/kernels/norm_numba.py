@@ -42,22 +42,25 @@ BLOCK = 1 << 14
 @inline
 def _moments(x: Array, at: int, rows: int, width: int, part: Array, o: int, n: int) -> None:
     """part[o:o+n] = the means of n columns, part[o+width:] = their sums of squares around the means."""
-    m0 = m1 = q0 = q1 = splat(np.float32(0))
+    zero, share = splat(np.float32(0)), splat(np.float32(1.0 / rows))
+    m0 = m1 = e0 = e1 = q0 = q1 = zero
     for i in range(at, at + rows * width, width):
         m0 = m0 + load_first(x, i, n)
         m1 = m1 + load_first(x, i + LANES, n - LANES)
-    share = splat(np.float32(1.0 / rows))
     m0 = m0 * share
     m1 = m1 * share
+    # The means are rounded; what is left over, e, corrects them and the squares.
     for i in range(at, at + rows * width, width):
         d0 = load_first(x, i, n) - m0
         d1 = load_first(x, i + LANES, n - LANES) - m1
+        e0 = e0 + d0
+        e1 = e1 + d1
         q0 = fma(d0, d0, q0)
         q1 = fma(d1, d1, q1)
-    store_first(part, o, m0, n)
-    store_first(part, o + LANES, m1, n - LANES)
-    store_first(part, o + width, q0, n)
-    store_first(part, o + width + LANES, q1, n - LANES)
+    store_first(part, o, fma(e0, share, m0), n)
+    store_first(part, o + LANES, fma(e1, share, m1), n - LANES)
+    store_first(part, o + width, fma(zero - e0 * share, e0, q0), n)
+    store_first(part, o + width + LANES, fma(zero - e1 * share, e1, q1), n - LANES)
 
 
 @inline

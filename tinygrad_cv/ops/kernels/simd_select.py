@@ -7,9 +7,9 @@ of marks (whole numbers viewed as float32) stands beside the values, and an inde
 from __future__ import annotations
 
 import math
-import struct
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba.core import types
 
@@ -21,13 +21,9 @@ def _where_wins(a: Any, b: Any, x: Any, y: Any) -> Any:
     return x if a > b or a != a else y
 
 
-def _bits(a: Any) -> Any:
-    return struct.pack("f", a)
-
-
 def _where_same(a: Any, b: Any, x: Any, y: Any) -> Any:
     """Return x where a and b are the same bits, else y."""
-    return x if _bits(a) == _bits(b) else y
+    return x if np.float32(a).view(np.int32) == np.float32(b).view(np.int32) else y
 
 
 def _nearest(a: Any) -> Any:

@@ -44,14 +44,15 @@ def _top(x: Array, at: int, classes: int, lane: Any) -> Any:
 
 
 @inline
-def _exps(x: Array, y: Array, at: int, classes: int, top: Any, lane: Any, keeps: bool) -> Any:
-    """Return the sum of e^(x - top) over a row, and keep the terms in y."""
+def _exps(x: Array, y: Array, at: int, classes: int, top: Any, lane: Any, keeps: bool, log: bool) -> Any:
+    """Return the sum of e^(x - top) over a row, and keep the terms, or their exponents, in y."""
     s = splat(np.float32(0))
     for k in range(0, classes, LANES):
-        e = exp(_load(x, at + k, classes - k, lane) - splat(top))
+        d = _load(x, at + k, classes - k, lane) - splat(top)
+        e = exp(d)
         s = s + e
         if keeps:
-            store_first(y, at + k, e, classes - k)
+            store_first(y, at + k, d if log else e, classes - k)
     return total(s)
 
 
@@ -61,11 +62,12 @@ def _softmax(worker: int, workers: int, x: Array, y: Array, lanes: Array, rows: 
     for row in range(worker * rows // workers, (worker + 1) * rows // workers):
         at = row * classes
         top = _top(x, at, classes, lane)
-        s = _exps(x, y, at, classes, top, lane, not log)
-        shift, rest, scale = splat(top), splat(np.float32(math.log(s))), splat(np.float32(1) / s)
+        s = _exps(x, y, at, classes, top, lane, True, log)
+        rest, scale = splat(np.float32(math.log(s))), splat(np.float32(1) / s)
         for k in range(0, classes, LANES):
             n = classes - k
-            v = load_first(x, at + k, n) - shift - rest if log else load_first(y, at + k, n) * scale
+            v = load_first(y, at + k, n)
+            v = v - rest if log else v * scale
             store_first(y, at + k, v, n)
 
 
@@ -95,13 +97,13 @@ def _cross_entropy(
             loss[row] = 0
             continue
         top = _top(x, at, classes, lane)
-        rest = np.float32(math.log(_exps(x, x, at, classes, top, lane, False)))
-        value = (1 - smooth) * weight[t] * ((top - x[at + t]) + rest)
+        rest = math.log(np.float64(_exps(x, x, at, classes, top, lane, False, False)))
+        value = (1 - smooth) * weight[t] * (np.float64(top) - x[at + t] + rest)
         if smooth > 0:
             s = splat(np.float32(0))
             for k in range(0, classes, LANES):
                 n = classes - k
-                s = s + load_first(weight, k, n) * (splat(top) - load_first(x, at + k, n) + splat(rest))
+                s = s + load_first(weight, k, n) * (splat(top) - load_first(x, at + k, n) + splat(np.float32(rest)))
             value += smooth / classes * total(s)
         loss[row] = value
 
@@ -118,7 +120,7 @@ def _cross_entropy_grad(
             for k in range(classes):
                 gx[at + k] = 0
             continue
-        s = _exps(x, gx, at, classes, _top(x, at, classes, lane), lane, True)
+        s = _exps(x, gx, at, classes, _top(x, at, classes, lane), lane, True, False)
         hit = (1 - smooth) * weight[t]
         scale = splat(np.float32(g[row] * (hit + smooth * weights / classes) / s))
         share = splat(np.float32(g[row] * smooth / classes))
