@@ -75,6 +75,16 @@ def relu_grad(d: Draw) -> Sample:
     )  # fmt: skip
 
 
+def sigmoid_grad(d: Draw) -> Sample:
+    shape = d.shape()
+    return Sample(family.SigmoidGrad(), (d.array(shape), d.array(shape)), lambda t, v: t * v * (1 - v))
+
+
+def tanh_grad(d: Draw) -> Sample:
+    shape = d.shape()
+    return Sample(family.TanhGrad(), (d.array(shape), d.array(shape)), lambda t, v: t * (1 - v * v))
+
+
 def limits(d: Draw) -> tuple[float | None, float | None]:
     return d.choice([(-1.0, 0.5), (None, 0.5), (-1.0, None)])
 
@@ -102,6 +112,8 @@ def clamp_at_limits(d: Draw) -> Sample:
 CASES = [
     *map(from_table, TABLE),
     Case(family.ReluGrad, relu_grad, linear=("t",)),
+    Case(family.SigmoidGrad, sigmoid_grad),
+    Case(family.TanhGrad, tanh_grad),
     Case(
         family.Clamp, clamp, kinks=clamp_at_limits,
         errors=[(lambda: ops.clamp(np.zeros(2)), "both limits are None")],

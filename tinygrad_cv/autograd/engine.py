@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from ..ops.arithmetic import ADD
 from ..ops.errors import AutogradError
 from .mode import MODE
 from .node import Node
@@ -69,7 +70,7 @@ def run(
             node.check_saved()
             for edge, gradient in _apply(guest, node, g, asked, create_graph):
                 held = grads.get(edge)
-                grads[edge] = gradient if held is None else held + gradient
+                grads[edge] = gradient if held is None else ADD(held, gradient)
             if not (retain_graph or create_graph):
                 node.free()
     finally:

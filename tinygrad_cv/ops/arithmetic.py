@@ -9,14 +9,17 @@ import numpy as np
 
 from ..typing import Array, Value
 from . import broadcast
-from .broadcast import align, alike, floating, result_type
+from .broadcast import align, alike, cast, floating, result_type
 from .errors import ArgumentError, DTypeError
+from .kernels.readings import SMALL, pick
+from .layout import dense
 from .op import Op, Plain
 
 __all__ = [
-    "add", "addcdiv", "addcmul", "allclose", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor",
-    "div", "eq", "floor_divide", "ge", "gt", "le", "lerp", "logical_and", "logical_not", "logical_or",
-    "lt", "maximum", "minimum", "mul", "ne", "neg", "pow", "remainder", "sub", "where",
+    "add", "addcdiv", "addcmul", "allclose", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "div",
+    "divide", "eq", "equal", "floor_divide", "fmod", "ge", "gt", "isclose", "le", "lerp", "logical_and",
+    "logical_not", "logical_or", "logical_xor", "lt", "maximum", "minimum", "mul", "multiply", "ne", "neg",
+    "negative", "pow", "remainder", "sub", "subtract", "true_divide", "where",
 ]  # fmt: skip
 
 
@@ -26,7 +29,9 @@ class Add(Op):
     tail = "add"
 
     def forward(self, a: Array, b: Array) -> Array:
-        return a + b
+        if a.size < SMALL or a.shape != b.shape or 0 in a.strides or 0 in b.strides:
+            return a + b
+        return pick("add", a.dtype)(dense(a), b)
 
     def grad_a(self, g: Value) -> Value:
         return g
@@ -90,7 +95,7 @@ class Pow(Op):
 
     def forward(self, a: Array, b: Array) -> Array:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            return np.power(a, b)
+            return np.power(a, b).astype(a.dtype, copy=False)
 
     def grad_a(self, g: Value, a: Value, b: Value) -> Value:
         return where(eq(b, 0), _zero(a), g * (b * pow(a, b - 1)))
@@ -98,7 +103,7 @@ class Pow(Op):
     def grad_b(self, g: Value, a: Value, b: Value, y: Value) -> Value:
         from .elementwise import log
 
-        flat = eq(a, 0) & ge(b, 0)
+        flat = Plain(lambda a, b: (a == 0) & (b >= 0), "flat")(a, b)
         return g * where(flat, _zero(y), y * log(where(flat, _zero(a) + 1, a)))
 
 
@@ -156,7 +161,7 @@ class Where(Op):
         return where(condition, _zero(g), g)
 
 
-_ADD, _SUB, _MUL, _DIV, _NEG, _POW, _WHERE = Add(), Sub(), Mul(), Div(), Neg(), Pow(), Where()
+ADD, _SUB, _MUL, _DIV, _NEG, _POW, _WHERE = Add(), Sub(), Mul(), Div(), Neg(), Pow(), Where()
 _MAXIMUM, _MINIMUM = Extremum(np.maximum, np.greater), Extremum(np.minimum, np.less)
 
 
@@ -164,28 +169,40 @@ def _zero(like: Value) -> Any:
     return like.dtype.type(0)
 
 
-def _no_bool(op: str, *values: Any) -> None:
-    if all(getattr(v, "dtype", np.dtype(type(v)) if isinstance(v, bool) else None) == np.bool_ for v in values):
-        raise DTypeError(
-            f"{op}: both operands are bool, for which it has no meaning; use a logical operator (&, |, ^, ~), or cast"
-        )
+def _no_bool(a: Value, b: Value) -> None:
+    """Refuse to subtract booleans."""
+    for v in (a, b):
+        if getattr(v, "dtype", None) == np.bool_ or isinstance(v, bool):
+            raise DTypeError("sub: a bool operand has no differences; use ~ or a logical operator, or cast to a number")
+
+
+def _two_tensors(op: str, a: Value, b: Value, instead: str) -> None:
+    for v in (a, b):
+        if not hasattr(v, "dtype"):
+            raise DTypeError(f"{op}: {v!r} is a number, expected two tensors; write {instead}, or make it a tensor")
+
+
+def _scaled(op: str, input: Value, other: Value, alpha: float) -> Value:
+    """Return ``alpha * other``; integers take whole factors alone."""
+    if isinstance(alpha, float) and result_type(input, other).kind != "f":
+        raise DTypeError(f"{op}: alpha is {alpha} for integers; give an int, or cast to floating point")
+    return mul(cast(other, result_type(input, other)) if hasattr(other, "dtype") else other, alpha)
 
 
 def add(input: Value, other: Value, *, alpha: float = 1) -> Value:
     """Return ``input + alpha * other``."""
     if alpha != 1:
-        other = mul(other, alpha)
+        other = _scaled("add", input, other, alpha)
     a, b = alike("add", input, other)
-    return _ADD(a, b)
+    return ADD(a, b)
 
 
 def sub(input: Value, other: Value, *, alpha: float = 1) -> Value:
     """Return ``input - alpha * other``."""
+    _no_bool(input, other)
     if alpha != 1:
-        other = mul(other, alpha)
+        other = _scaled("sub", input, other, alpha)
     a, b = alike("sub", input, other)
-    if a.dtype == np.bool_:
-        _no_bool("sub", a, b)
     return _SUB(a, b)
 
 
@@ -212,8 +229,10 @@ def _divide_rounding(input: Value, other: Value, mode: str) -> Value:
     if dtype.kind == "f":
         quotient = div(input, other)
         return floor(quotient) if mode == "floor" else trunc(quotient)
+    if dtype == np.bool_:
+        raise DTypeError("div: booleans have no whole quotient; cast to a number first")
     a, b = align("div", input, other)
-    if np.any(Plain(lambda b: b == 0, "is_zero")(b)):
+    if (np.asarray(b) == 0).any():
         raise ArgumentError("div: an integer divisor is 0; integers have no infinity, so cast to float or avoid zeros")
     return Plain(np.floor_divide if mode == "floor" else _truncate_divide, "floor_divide")(a, b)
 
@@ -235,6 +254,14 @@ def remainder(input: Value, other: Value) -> Value:
     return Plain(np.remainder)(a, b)
 
 
+def fmod(input: Value, other: Value) -> Value:
+    """Return ``input - other * trunc(input / other)``: C's modulus, the sign is the input's."""
+    if result_type(input, other).kind == "f":
+        return sub(input, mul(other, div(input, other, rounding_mode="trunc")))
+    a, b = align("fmod", input, other)
+    return Plain(np.fmod)(a, b)
+
+
 def neg(input: Value) -> Value:
     """Return ``-input``."""
     if input.dtype == np.bool_:
@@ -249,6 +276,8 @@ def pow(input: Value, exponent: Value) -> Value:
             input = floating(input)
         if input.dtype.kind in "iu" and exponent < 0:
             raise ArgumentError(f"pow: an integer tensor has no power {exponent}; cast to float first")
+        if input.dtype == np.bool_:
+            input = cast(input, np.dtype(np.int64))
         return PowScalar(exponent)(input)
     a, b = align("pow", input, exponent)
     return _POW(a, b)
@@ -256,11 +285,13 @@ def pow(input: Value, exponent: Value) -> Value:
 
 def maximum(input: Value, other: Value) -> Value:
     """Return the larger of the two, element by element; NaN wins."""
+    _two_tensors("maximum", input, other, "clamp(x, min=...)")
     return _MAXIMUM(*alike("maximum", input, other))
 
 
 def minimum(input: Value, other: Value) -> Value:
     """Return the smaller of the two, element by element; NaN wins."""
+    _two_tensors("minimum", input, other, "clamp(x, max=...)")
     return _MINIMUM(*alike("minimum", input, other))
 
 
@@ -281,6 +312,9 @@ def where(condition: Value, input: Value, other: Value) -> Value:
 
 def lerp(input: Value, end: Value, weight: Value) -> Value:
     """Return ``input + weight * (end - input)``."""
+    for name, x in (("end", end), ("weight", weight)):
+        if hasattr(x, "dtype") and x.dtype != input.dtype:
+            raise DTypeError(f"lerp: {name} has dtype {x.dtype}, the input {input.dtype}; cast one of them")
     return input + weight * (end - input)
 
 
@@ -336,11 +370,13 @@ def logical_not(input: Value) -> Value:
 
 def logical_and(input: Value, other: Value) -> Value:
     """Return True where both are true (non-zero)."""
+    _two_tensors("logical_and", input, other, "a comparison")
     return Plain(np.logical_and)(*alike("logical_and", input, other))
 
 
 def logical_or(input: Value, other: Value) -> Value:
     """Return True where at least one is true (non-zero)."""
+    _two_tensors("logical_or", input, other, "a comparison")
     return Plain(np.logical_or)(*alike("logical_or", input, other))
 
 
@@ -351,6 +387,25 @@ def bitwise_not(input: Value) -> Value:
     return Plain(np.invert)(input)
 
 
+def logical_xor(input: Value, other: Value) -> Value:
+    """Return True where exactly one is true (non-zero)."""
+    _two_tensors("logical_xor", input, other, "a comparison")
+    return Plain(np.logical_xor)(*alike("logical_xor", input, other))
+
+
+def isclose(input: Value, other: Value, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Value:
+    """Tell which elements agree within ``atol + rtol * |other|``."""
+    return Plain(lambda a, b: np.isclose(a, b, rtol, atol, equal_nan), "isclose")(input, other)
+
+
+def equal(input: Value, other: Value) -> bool:
+    """Tell whether two tensors have the same shape and elements."""
+    return tuple(input.shape) == tuple(other.shape) and bool((np.asarray(input) == np.asarray(other)).all())
+
+
 def allclose(input: Value, other: Value, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
     """Tell whether all elements agree within ``atol + rtol * |other|``."""
     return bool(np.allclose(np.asarray(input), np.asarray(other), rtol, atol, equal_nan))
+
+
+subtract, multiply, divide, true_divide, negative = sub, mul, div, div, neg

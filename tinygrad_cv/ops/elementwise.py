@@ -15,15 +15,18 @@ from typing import Any
 import numpy as np
 
 from ..typing import Array, Value
-from .arithmetic import div, maximum, minimum
-from .broadcast import cast, floating, result_type
+from .arithmetic import div, gt, lt, where
+from .broadcast import cast, floating, only_float, result_type
 from .errors import ArgumentError, DTypeError
+from .kernels.readings import pick
+from .layout import dense
 from .op import Op, Plain
 
 __all__ = [
-    "abs", "acos", "asin", "atan", "ceil", "clamp", "cos", "cosh", "erf", "exp", "expm1", "floor",
-    "isfinite", "isinf", "isnan", "log", "log10", "log1p", "log2", "reciprocal", "relu", "round", "rsqrt",
-    "sigmoid", "sign", "sin", "sinh", "sqrt", "square", "tan", "tanh", "trunc",
+    "abs", "absolute", "acos", "asin", "atan", "ceil", "clamp", "clip", "cos", "cosh", "erf", "exp", "exp2",
+    "expm1", "floor", "frac", "isfinite", "isinf", "isnan", "log", "log10", "log1p", "log2", "positive",
+    "reciprocal", "relu", "round", "rsqrt", "sigmoid", "sign", "sin", "sinh", "sqrt", "square", "tan", "tanh",
+    "trunc",
 ]  # fmt: skip
 
 Function = Callable[[Value], Value]
@@ -73,7 +76,9 @@ def _constant(name: str, forward: Callable[[Array], Array], sentence: str) -> Fu
     op = type(name.capitalize(), (Op,), body)()
 
     def function(input: Value) -> Value:
-        return op(input)
+        if input.dtype == np.bool_ and name != "sign":
+            raise DTypeError(f"{name.strip('_')}: a bool tensor has nothing to round; cast to a number first")
+        return op(input) if input.dtype.kind == "f" or name == "sign" else input
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"{sentence}, element by element. The derivative is 0."
@@ -84,12 +89,6 @@ def _erf(x: Array) -> Array:
     """Return the error function: math.erf element by element (NumPy has none), in float64."""
     flat = np.asarray(x, np.float64).ravel()
     return np.fromiter(map(math.erf, flat.tolist()), np.float64, flat.size).reshape(np.shape(x)).astype(x.dtype)
-
-
-def _sigmoid(x: Array) -> Array:
-    """1 / (1 + exp(-x)) as (1 + tanh(x/2)) / 2, which cannot overflow."""
-    half = x.dtype.type(0.5)
-    return half * np.tanh(half * x) + half
 
 
 exp = _elementwise("exp", np.exp, lambda y: y, "e^x")
@@ -109,17 +108,61 @@ acos = _elementwise("acos", np.arccos, lambda x: -rsqrt(1 - x * x), "the arc cos
 atan = _elementwise("atan", np.arctan, lambda x: div(1.0, x * x + 1), "the arc tangent of x")
 sinh: Function = _elementwise("sinh", np.sinh, lambda x: cosh(x), "sinh x")
 cosh: Function = _elementwise("cosh", np.cosh, lambda x: sinh(x), "cosh x")
-tanh = _elementwise("tanh", np.tanh, lambda y: 1 - y * y, "tanh x")
 erf = _elementwise("erf", _erf, lambda x: exp(-(x * x)) * (2 / math.sqrt(math.pi)), "the error function of x")
-sigmoid = _elementwise("sigmoid", _sigmoid, lambda y: y * (1 - y), "1 / (1 + e^-x)")
 
 log1pexp = _elementwise("log1pexp", lambda x: np.logaddexp(x, 0), lambda x: sigmoid(x), "ln(1 + e^x), without overflow")
 
 floor = _constant("floor", np.floor, "Round down")
 ceil = _constant("ceil", np.ceil, "Round up")
 trunc = _constant("trunc", np.trunc, "Round towards zero")
-sign = _constant("sign", np.sign, "Return -1, 0 or 1 by the sign")
+sign = _constant("sign", lambda x: x if x.dtype == np.bool_ else np.sign(x), "Return -1, 0 or 1 by the sign")
 _round = _constant("round", np.rint, "Round to the nearest integer, halves to even")
+
+
+class Sigmoid(Op):
+    """y = 1 / (1 + e^-x)."""
+
+    def forward(self, x: Array) -> Array:
+        return pick("sigmoid", x.dtype, x.size)(dense(x))
+
+    def grad_x(self, g: Value, y: Value) -> Value:
+        return _SIGMOID_GRAD(g, y)
+
+
+class SigmoidGrad(Op):
+    """y = t v (1 - v), for the value v of a sigmoid: one pass instead of three."""
+
+    def forward(self, t: Array, v: Array) -> Array:
+        return pick("sigmoid_grad", t.dtype, t.size)(dense(t), v)
+
+    def grad_t(self, g: Value, v: Value) -> Value:
+        return _SIGMOID_GRAD(g, v)
+
+    def grad_v(self, g: Value, t: Value, v: Value) -> Value:
+        return g * t * (1 - 2 * v)
+
+
+class Tanh(Op):
+    """y = tanh x."""
+
+    def forward(self, x: Array) -> Array:
+        return pick("tanh", x.dtype, x.size)(dense(x))
+
+    def grad_x(self, g: Value, y: Value) -> Value:
+        return _TANH_GRAD(g, y)
+
+
+class TanhGrad(Op):
+    """y = t (1 - v^2), for the value v of a tanh: one pass instead of three."""
+
+    def forward(self, t: Array, v: Array) -> Array:
+        return pick("tanh_grad", t.dtype, t.size)(dense(t), v)
+
+    def grad_t(self, g: Value, v: Value) -> Value:
+        return _TANH_GRAD(g, v)
+
+    def grad_v(self, g: Value, t: Value, v: Value) -> Value:
+        return -2 * (g * t * v)
 
 
 class Abs(Op):
@@ -138,7 +181,7 @@ class Relu(Op):
     tail = "relu"
 
     def forward(self, x: Array) -> Array:
-        return np.maximum(x, 0)
+        return pick("relu", x.dtype, x.size)(dense(x))
 
     def grad_x(self, g: Value, y: Value) -> Value:
         return _RELU_GRAD(g, y)
@@ -150,21 +193,35 @@ class ReluGrad(Op):
     constant = ("value",)
 
     def forward(self, t: Array, value: Array) -> Array:
-        return np.where(value > 0, t, t.dtype.type(0))
+        return pick("relu_grad", t.dtype, t.size)(dense(t), value)
 
     def grad_t(self, g: Value, value: Value) -> Value:
         return _RELU_GRAD(g, value)
 
 
 _ABS, _RELU, _RELU_GRAD = Abs(), Relu(), ReluGrad()
+_SIGMOID, _SIGMOID_GRAD, _TANH, _TANH_GRAD = Sigmoid(), SigmoidGrad(), Tanh(), TanhGrad()
+
+
+def sigmoid(input: Value) -> Value:
+    """Return 1 / (1 + e^-x), element by element; integers become floating point. Derivative: y (1 - y)."""
+    return _SIGMOID(floating(input))
+
+
+def tanh(input: Value) -> Value:
+    """Return tanh x, element by element; integers become floating point. Derivative: 1 - y^2."""
+    return _TANH(floating(input))
+
 
 
 def abs(input: Value) -> Value:
     """Return |x|, element by element; the derivative at 0 is taken as 0."""
+    if input.dtype == np.bool_:
+        raise DTypeError("abs: a bool tensor has no sign; cast to a number first")
     return _ABS(input)
 
 
-def relu(input: Value) -> Value:
+def relu(input: Value, inplace: bool = False) -> Value:
     """Return max(x, 0), element by element; the derivative at 0 is taken as 0 (Nair and Hinton 2010)."""
     if input.dtype == np.bool_:
         raise DTypeError("relu: a bool tensor has no sign; cast to a number first")
@@ -172,14 +229,19 @@ def relu(input: Value) -> Value:
 
 
 def square(input: Value) -> Value:
-    """Return x^2, element by element."""
-    return input * input
+    """Return x^2, element by element; booleans become int64."""
+    x = cast(input, np.dtype(np.int64)) if input.dtype == np.bool_ else input
+    return x * x
 
 
 def round(input: Value, *, decimals: int = 0) -> Value:
     """Round to ``decimals`` places, halves to even. The derivative is 0."""
     if decimals == 0:
         return _round(input)
+    if input.dtype.kind != "f":
+        raise DTypeError(
+            f"round: decimals is {decimals} for dtype {input.dtype}, which has none; cast with .float() first"
+        )
     scale = 10.0 ** builtins.abs(decimals)
     return _round(input * scale) / scale if decimals > 0 else _round(input / scale) * scale
 
@@ -194,8 +256,11 @@ def clamp(input: Value, min: Value | None = None, max: Value | None = None) -> V
     if isinstance(min, (int, float, type(None))) and isinstance(max, (int, float, type(None))):
         dtype = result_type(input, *(v for v in (min, max) if v is not None))
         return Clamp(min, max)(cast(input, dtype))
-    y = input if min is None else maximum(input, min)
-    return y if max is None else minimum(y, max)
+    dtype = result_type(input, *(v for v in (min, max) if v is not None))
+    y = cast(input, dtype)
+    if min is not None:
+        y = where(lt(y, min), min, y)
+    return y if max is None else where(gt(y, max), max, y)
 
 
 class Clamp(Op):
@@ -205,13 +270,38 @@ class Clamp(Op):
         self.low, self.high = low, high
 
     def forward(self, x: Array) -> Array:
-        return np.clip(x, self.low, self.high)
+        low: Any = self.low
+        high: Any = self.high
+        if x.dtype.kind == "u":  # negative limits wrap round, as in PyTorch; NumPy refuses them
+            low, high = (None if v is None else np.asarray(v).astype(x.dtype) for v in (low, high))
+        return np.clip(x, low, high)
 
     def grad_x(self, g: Value, x: Value) -> Value:
         inside = np.inf
         low = -inside if self.low is None else self.low
         high = inside if self.high is None else self.high
         return g * Plain(lambda x: ((x >= low) & (x <= high)).astype(x.dtype), "inside")(x)
+
+
+def exp2(input: Value) -> Value:
+    """Return 2^x, element by element."""
+    return exp(floating(input) * math.log(2))
+
+
+def frac(input: Value) -> Value:
+    """Return the part of x behind the point, with the sign of x."""
+    only_float("frac", input)
+    return input - trunc(input)
+
+
+def positive(input: Value) -> Value:
+    """Return x itself."""
+    if input.dtype == np.bool_:
+        raise DTypeError("positive: a bool tensor has no sign; cast to a number first")
+    return input
+
+
+absolute, clip = abs, clamp
 
 
 def isnan(input: Value) -> Value:

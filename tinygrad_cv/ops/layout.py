@@ -27,6 +27,13 @@ def is_channels_last(x: Array) -> bool:
     return x.ndim == 4 and x.transpose(0, 2, 3, 1).flags.c_contiguous
 
 
+def dense(x: Array) -> Array:
+    """Return x where its elements fill its memory in some order of the dimensions, else a row-major copy."""
+    if x.flags.c_contiguous or x.transpose(sorted(range(x.ndim), key=lambda d: -x.strides[d])).flags.c_contiguous:
+        return x
+    return np.ascontiguousarray(x)
+
+
 def empty_filters(shape: tuple[int, ...], dtype: DType) -> Array:
     """Return uninitialised weights (O, I) or (OC, C, KH, KW) with the outputs innermost in memory: (KH, KW, C, OC).
 

@@ -48,6 +48,11 @@ def add_relu(a: Array, b: Array) -> Array:
     return _each(lambda a, b: max(a + b, 0), a, b)
 
 
+def add(a: Array, b: Array) -> Array:
+    """Return a + b."""
+    return _each(lambda a, b: a + b, a, b)
+
+
 def accumulate(a: Array, b: Array) -> None:
     """Add b to a, in place."""
     for i in np.ndindex(*a.shape):

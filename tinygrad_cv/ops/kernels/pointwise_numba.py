@@ -266,6 +266,11 @@ def gelu_grad(g: Array, x: Array) -> Array:
     return _apply2(_gelu_grad_all, g, x)
 
 
+def add(a: Array, b: Array) -> Array:
+    """See `pointwise_loops.add`."""
+    return _apply2(_accumulate_all, a, b)
+
+
 def accumulate(a: Array, b: Array) -> None:
     """See `pointwise_loops.accumulate`."""
     to = flat(a)

@@ -54,6 +54,7 @@ TABLE: dict[str, tuple[str, str, str]] = {
     "relu": ("pointwise_loops", "pointwise_numpy", "pointwise_numba"),
     "relu_grad": ("pointwise_loops", "pointwise_numpy", "pointwise_numba"),
     "add_relu": ("pointwise_loops", "pointwise_numpy", "pointwise_numba"),
+    "add": ("pointwise_loops", "pointwise_numpy", "pointwise_numba"),
     "accumulate": ("pointwise_loops", "pointwise_numpy", "pointwise_numba"),
     "bias_relu": ("pointwise_loops", "pointwise_numpy", "pointwise_numba"),
     "sigmoid": ("pointwise_loops", "pointwise_numpy", "pointwise_numba"),
@@ -112,10 +113,17 @@ def use(name: str) -> Any:
     return _until_left(before)
 
 
-def pick(kernel: str, dtype: Any = np.float32) -> Callable[..., Any]:
-    """Return the function that computes ``kernel`` for arrays of ``dtype`` in the reading in use."""
+SMALL = 1 << 12
+"""Elements below which an array expression takes less time than a launch of compiled code."""
+
+
+def pick(kernel: str, dtype: Any = np.float32, size: int = SMALL) -> Callable[..., Any]:
+    """Return the function that computes ``kernel`` for arrays of ``dtype`` in the reading in use.
+
+    Pointwise kernels tell the ``size`` of the array: for a few elements the NumPy reading is the faster one.
+    """
     name = reading()
-    if name == "numba" and dtype != np.float32:
+    if name == "numba" and (dtype != np.float32 or size < SMALL):
         name = "numpy"
     return _function(kernel, name)
 
