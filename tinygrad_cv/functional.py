@@ -6,15 +6,19 @@ which PyTorch spreads over ``torch`` and ``torch.nn.functional``.
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from . import ops
 from .ops import *  # noqa: F403
 from .ops.errors import ArgumentError
+from .tensors.inplace import write
 from .tensors.random import Generator, pick
 
 if not TYPE_CHECKING:  # checkers follow the star above, but not sums of names
-    __all__ = ["dropout", "dropout1d", "dropout2d", *ops.__all__]
+    __all__ = ["dropout", "dropout1d", "dropout2d", "dropout3d", *ops.__all__]
 
 
 def dropout(
@@ -34,7 +38,28 @@ def dropout2d(
     return _drop("dropout2d", input, p, training, (*input.shape[:2], *(1,) * (input.ndim - 2)), generator)
 
 
-dropout1d = dropout2d
+dropout1d = dropout3d = dropout2d
+
+
+def _with_inplace(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let ``inplace=True`` write the result into the input's memory, in the graph too."""
+    position = list(inspect.signature(function).parameters).index("inplace")
+
+    @functools.wraps(function)
+    def call(input: Any, *args: Any, **kwargs: Any) -> Any:
+        inplace = args[position - 1] if len(args) >= position else kwargs.get("inplace", False)
+        if not inplace:
+            return function(input, *args, **kwargs)
+        return write(input, function(input._alias(), *args, **kwargs), function.__name__)
+
+    return call
+
+
+for _function in (
+    ops.relu, ops.relu6, ops.hardtanh, ops.elu, ops.celu, ops.selu, ops.leaky_relu, ops.silu, ops.mish, ops.hardswish,
+    ops.hardsigmoid, ops.threshold,
+):  # fmt: skip
+    globals()[_function.__name__] = _with_inplace(_function)
 
 
 def _drop(op: str, input: Any, p: float, training: bool, shape: tuple[int, ...], generator: Generator | None) -> Any:

@@ -7,11 +7,13 @@ import math
 import numpy as np
 
 from ..typing import Value
-from .arithmetic import gt, minimum, where
+from .arithmetic import eq, ge, gt, where
+from .broadcast import only_float
 from .elementwise import abs as absolute
 from .elementwise import clamp, erf, expm1, log1pexp, sigmoid, tanh
-from .errors import ArgumentError, ShapeError
+from .errors import ArgumentError, DTypeError, ShapeError
 from .op import Plain
+from .shape import narrow, read_dim, reshape
 
 __all__ = [
     "celu", "elu", "gelu", "glu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu",
@@ -22,18 +24,21 @@ __all__ = [
 
 def leaky_relu(input: Value, negative_slope: float = 0.01, inplace: bool = False) -> Value:
     """Return x where x > 0, else ``negative_slope * x`` (Maas, Hannun and Ng 2013)."""
+    only_float("leaky_relu", input)
     return where(gt(input, 0), input, input * negative_slope)
 
 
 def prelu(input: Value, weight: Value) -> Value:
     """Return x where x > 0, else ``weight * x``; one weight, or one per channel (dimension 1) (He et al. 2015)."""
+    only_float("prelu", input)
     channels = input.shape[1] if input.ndim > 1 else 1
     if weight.shape not in ((), (1,), (channels,)):
         raise ShapeError(
             f"prelu: weight has shape {weight.shape} for an input {input.shape}; give (1,) or ({channels},)"
         )
-    if weight.shape == (channels,) and input.ndim > 1:
-        weight = weight.reshape((channels,) + (1,) * (input.ndim - 2))
+    weight = reshape(
+        weight, (channels,) + (1,) * (input.ndim - 2) if weight.shape == (channels,) and input.ndim > 1 else ()
+    )
     return where(gt(input, 0), input, input * weight)
 
 
@@ -46,6 +51,8 @@ def hardtanh(input: Value, min_val: float = -1.0, max_val: float = 1.0, inplace:
     """Return x limited to [min_val, max_val]; the derivative is 1 strictly inside and 0 on the limits, as in
     PyTorch.
     """
+    if input.dtype == np.bool_:
+        raise DTypeError("hardtanh: a bool tensor has no size to limit; cast to a number first")
     if min_val > max_val:
         raise ArgumentError(f"hardtanh: min_val {min_val} is larger than max_val {max_val}; swap them")
     inside = Plain(lambda x: (x > min_val) & (x < max_val), "inside")(input)
@@ -55,18 +62,25 @@ def hardtanh(input: Value, min_val: float = -1.0, max_val: float = 1.0, inplace:
 
 def elu(input: Value, alpha: float = 1.0, inplace: bool = False) -> Value:
     """Return x where x > 0, else alpha (e^x - 1) (Clevert, Unterthiner and Hochreiter 2016)."""
-    return where(gt(input, 0), input, expm1(minimum(input, 0.0)) * alpha)
+    only_float("elu", input)
+    positive = gt(input, 0)
+    bent = expm1(where(positive, 0.0, input)) * alpha
+    return where(positive, input, where(eq(input, 0), input * alpha, bent))  # at 0 PyTorch's second derivative is 0
 
 
 def celu(input: Value, alpha: float = 1.0, inplace: bool = False) -> Value:
     """Return max(0, x) + min(0, alpha (e^(x/alpha) - 1)) (Barron 2017)."""
+    only_float("celu", input)
     if alpha == 0:
         raise ArgumentError("celu: alpha is 0, by which x is divided; give another number")
-    return where(gt(input, 0), input, expm1(minimum(input, 0.0) / alpha) * alpha)
+    positive = ge(input, 0)
+    bent = expm1(where(positive, 0.0, input) / alpha) * alpha
+    return where(positive, input, bent)
 
 
 def selu(input: Value, inplace: bool = False) -> Value:
     """Return the self-normalising scale * elu(x, alpha) (Klambauer et al. 2017)."""
+    only_float("selu", input)
     alpha, scale = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
     return elu(input, alpha) * scale
 
@@ -75,6 +89,7 @@ def gelu(input: Value, approximate: str = "none") -> Value:
     """Return x Phi(x), Phi the normal distribution; ``approximate='tanh'`` for the paper's approximation (Hendrycks
     and Gimpel 2016).
     """
+    only_float("gelu", input)
     if approximate == "none":
         return input * (0.5 * (erf(input * math.sqrt(0.5)) + 1))
     if approximate != "tanh":
@@ -85,37 +100,44 @@ def gelu(input: Value, approximate: str = "none") -> Value:
 
 def silu(input: Value, inplace: bool = False) -> Value:
     """Return x sigmoid(x), also called swish (Elfwing, Uchibe and Doya 2017)."""
+    only_float("silu", input)
     return input * sigmoid(input)
 
 
 def softplus(input: Value, beta: float = 1.0, threshold: float = 20.0) -> Value:
     """Return ln(1 + e^(beta x)) / beta, computed without overflow; x itself where beta x > threshold."""
+    only_float("softplus", input)
     scaled = input * beta
     return where(gt(scaled, threshold), input, log1pexp(scaled) / beta)
 
 
 def mish(input: Value, inplace: bool = False) -> Value:
     """Return x tanh(softplus(x)) (Misra 2019)."""
+    only_float("mish", input)
     return input * tanh(softplus(input))
 
 
 def hardswish(input: Value, inplace: bool = False) -> Value:
     """Return x relu6(x + 3) / 6 (Howard et al. 2019)."""
+    only_float("hardswish", input)
     return input * (relu6(input + 3) / 6)
 
 
 def hardsigmoid(input: Value, inplace: bool = False) -> Value:
     """Return relu6(x + 3) / 6."""
+    only_float("hardsigmoid", input)
     return relu6(input + 3) / 6
 
 
 def hardshrink(input: Value, lambd: float = 0.5) -> Value:
     """Return x where |x| > lambd, else 0."""
+    only_float("hardshrink", input)
     return where(Plain(lambda x: np.abs(x) > lambd, "outside")(input), input, input * 0)
 
 
 def softshrink(input: Value, lambd: float = 0.5) -> Value:
     """Return x drawn towards 0 by lambd, and 0 where |x| <= lambd."""
+    only_float("softshrink", input)
     if lambd < 0:
         raise ArgumentError(f"softshrink: lambd is {lambd}; give a number of at least 0")
     return input - clamp(input, -lambd, lambd)
@@ -133,19 +155,24 @@ def softsign(input: Value) -> Value:
 
 def logsigmoid(input: Value) -> Value:
     """Return ln sigmoid(x), computed without overflow."""
+    only_float("logsigmoid", input)
     return -softplus(-input, threshold=math.inf)
 
 
 def threshold(input: Value, threshold: float, value: float, inplace: bool = False) -> Value:
     """Return x where x > threshold, else ``value``."""
-    return where(gt(input, threshold), input, value)
+    if input.dtype == np.bool_:
+        raise DTypeError("threshold: a bool tensor has no size to compare; cast to a number first")
+    return where(gt(input, threshold), input, input.dtype.type(value))
 
 
 def glu(input: Value, dim: int = -1) -> Value:
     """Split in two halves a, b along ``dim`` and return a sigmoid(b) (Dauphin et al. 2017)."""
-    from .shape import chunk
-
-    if input.shape[dim] % 2:
-        raise ShapeError(f"glu: dimension {dim} of {input.shape} has the odd size {input.shape[dim]}; give an even one")
-    a, b = chunk(input, 2, dim)
-    return a * sigmoid(b)
+    only_float("glu", input)
+    if input.ndim == 0:
+        raise ShapeError("glu: a tensor without dimensions has no halves; give at least one dimension")
+    d = read_dim("glu", dim, input.ndim)
+    half, odd = divmod(input.shape[d], 2)
+    if odd:
+        raise ShapeError(f"glu: dimension {dim} of {input.shape} has the odd size {input.shape[d]}; give an even one")
+    return narrow(input, d, 0, half) * sigmoid(narrow(input, d, half, half))

@@ -109,7 +109,7 @@ def expand(input: Value, *sizes: Any) -> Value:
 
     PyTorch's ``Tensor.expand``.
     """
-    wanted = _sizes(sizes)
+    wanted = read_sizes(sizes)
     extra = len(wanted) - input.ndim
     if extra < 0:
         raise ShapeError(
@@ -157,7 +157,7 @@ def result_type(*values: Any) -> DType:
         else:
             level = 0 if v.ndim else 1
         held = best[level]
-        best[level] = dtype if held is None else _promote(held, dtype)
+        best[level] = dtype if held is None else promote(held, dtype)
     result: DType | None = None
     for dtype in best:
         if dtype is not None and (result is None or _RANK[dtype.kind] > _RANK[result.kind]):
@@ -166,7 +166,8 @@ def result_type(*values: Any) -> DType:
     return result
 
 
-def _promote(a: DType, b: DType) -> DType:
+def promote(a: DType, b: DType) -> DType:
+    """Return the common dtype of two: floating point wins over integers, whatever their sizes."""
     if a.kind == "f" and b.kind != "f":
         return a
     if b.kind == "f" and a.kind != "f":
@@ -213,7 +214,14 @@ def floating(x: Value) -> Value:
     return x if x.dtype.kind == "f" else cast(x, FLOAT)
 
 
-def _sizes(sizes: tuple[Any, ...]) -> tuple[int, ...]:
+def only_float(op: str, *xs: Value) -> None:
+    """Refuse dtypes without fractions."""
+    for x in xs:
+        if x.dtype.kind != "f":
+            raise DTypeError(f"{op}: the input has dtype {x.dtype}, expected floating point; cast with .float() first")
+
+
+def read_sizes(sizes: tuple[Any, ...]) -> tuple[int, ...]:
     """Read ``f(2, 3)`` and ``f((2, 3))`` alike."""
     if len(sizes) == 1 and not hasattr(sizes[0], "__index__"):
         sizes = tuple(sizes[0])

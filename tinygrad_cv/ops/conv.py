@@ -32,7 +32,7 @@ from .kernels import conv as kernels
 from .layout import to_nchw, to_nhwc
 from .op import Op, Unfinished
 from .reduce import sum as total
-from .shape import flip, permute, reshape
+from .shape import Pad, flip, permute, reshape
 
 __all__ = [
     "col2im", "conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d", "convolve2d", "fold", "im2col",
@@ -318,7 +318,7 @@ def conv_transpose2d(
     _check("conv_transpose2d", input, weight, bias, weight.shape[0], weight.shape[1] * groups, groups)
     window = Window.read("conv_transpose2d", weight.shape[2:], stride, padding, dilation)
     more = pair(output_padding, "output_padding", "conv_transpose2d", 0)
-    size = []
+    size, rest = list[int](), list[int]()
     for axis in (0, 1):
         s, d, extent = window.stride[axis], window.dilation[axis], window.extent()[axis]
         if more[axis] >= max(s, d):
@@ -327,12 +327,16 @@ def conv_transpose2d(
                 "give less"
             )
         before, after = window.padding[2 * axis : 2 * axis + 2]
-        size.append((input.shape[2 + axis] - 1) * s - before - after + extent + more[axis])
-        if size[-1] < 1:
+        # what exceeds the stride lies beyond the last window: zeros, added below, lest a convolution find a window there
+        rest.append(max(more[axis] - s + 1, 0))
+        size.append((input.shape[2 + axis] - 1) * s - before - after + extent + more[axis] - rest[-1])
+        if size[-1] + rest[-1] < 1:
             raise ShapeError(
                 f"conv_transpose2d: x {input.shape} with padding {padding} leaves no pixel; give less padding"
             )
     y = Conv2dGradX(window, groups, (size[0], size[1]))(input, weight)
+    if any(rest):
+        y = Pad((0, 0, 0, 0), (0, 0, *rest))(y)
     if bias is not None:
         y = y + reshape(bias, (1, -1, 1, 1))
     return reshape(y, y.shape[1:]) if single else y

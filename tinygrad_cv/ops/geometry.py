@@ -95,16 +95,15 @@ class Window:
         for axis, (n, extent, stride) in enumerate(zip(size, self.extent(), self.stride)):
             before, after = self.padding[2 * axis : 2 * axis + 2]
             room = n + before + after - extent
-            if room < 0:
+            count = room // stride + 1
+            if self.ceil and room % stride and (count * stride) < n + before:
+                count += 1  # the last window may hang over, if it starts inside the image or its leading padding
+            if count < 1:
                 side, k = ("height", "width")[axis], self.kernel[axis]
                 raise ShapeError(
                     f"{op}: a window of {k} (spanning {extent} pixels) does not fit into the {side} of {n} + padding "
                     f"{before} + {after}; "
                     f"give a smaller kernel, at least {-room} more pixels of padding, or a larger image"
                 )
-            count = room // stride + 1
-            if self.ceil and room % stride:
-                # PyTorch: the last window must start inside the image or its leading padding
-                count += 1 if (count * stride) < n + before else 0
             out.append(count)
         return (out[0], out[1])

@@ -15,8 +15,8 @@ from .arithmetic import where
 from .broadcast import cast, expand_to
 from .errors import ArgumentError, DimError, DTypeError, ShapeError
 from .op import Op, Plain
-from .reduce import Extreme, read_dim
-from .shape import flatten, reshape
+from .reduce import Extreme
+from .shape import flatten, read_dim, reshape
 
 __all__ = [
     "argsort", "diag", "gather", "getitem", "index_select", "masked_fill", "masked_select", "nonzero",
@@ -35,7 +35,10 @@ class Take(Op):
         self.index, self.source = index, source
 
     def forward(self, x: Array) -> Array:
-        return x[self.index]
+        y = x[self.index]
+        if not isinstance(y, np.ndarray):  # a number for each dimension: NumPy would copy the element out
+            y = x[(*self.index, ...) if isinstance(self.index, tuple) else (self.index, ...)]
+        return y
 
     def grad_x(self, g: Value) -> Value:
         return Put(self.index, self.source)(g)
@@ -134,7 +137,7 @@ def is_basic(index: Index) -> bool:
 
 
 def read_index(index: Index) -> Index:
-    """Turn tensors, lists and ranges within an index into arrays; refuse floating-point ones."""
+    """Turn tensors, lists and ranges within an index into arrays, and those without dimensions into numbers."""
     parts = index if isinstance(index, tuple) else (index,)
     out = []
     for p in parts:
@@ -142,18 +145,63 @@ def read_index(index: Index) -> Index:
             p = np.asarray(p)
             if p.size == 0 and p.dtype.kind == "f":
                 p = p.astype(np.int64)
-        if isinstance(p, np.ndarray) and p.dtype.kind not in "iub":
-            raise DTypeError(f"index: an index of dtype {p.dtype}; give integers or booleans, for example by .long()")
+        if isinstance(p, np.ndarray):
+            if p.dtype.kind not in "iub":
+                raise DTypeError(
+                    f"index: an index of dtype {p.dtype}; give integers or booleans, for example by .long()"
+                )
+            p = int(p) if p.ndim == 0 and p.dtype.kind != "b" else p
+        if isinstance(p, slice) and p.step is not None and p.step <= 0:
+            raise ArgumentError(f"index: a slice with step {p.step}; give a positive one, and flip() to read backwards")
         out.append(p)
     return tuple(out) if isinstance(index, tuple) else out[0]
 
 
+def split_index(index: Index, shape: tuple[int, ...]) -> tuple[Index, Index]:
+    """Return the index as two: first the numbers, slices and None, then the arrays, which stand where they stood.
+
+    NumPy would count a number beside an array as an array, and move the dimensions; PyTorch does not.
+    """
+    parts = index if isinstance(index, tuple) else (index,)
+    if is_basic(index):
+        return parts, None
+    used = sum(p.ndim if isinstance(p, np.ndarray) and p.dtype.kind == "b" else p is not None for p in parts)
+    used -= sum(p is Ellipsis for p in parts)
+    first: list[Any] = []
+    second: list[Any] = []
+    at = 0
+    for p in parts:
+        if p is Ellipsis:
+            open_ = max(len(shape) - used, 0)
+            first += [slice(None)] * open_
+            second += [slice(None)] * open_
+            at += open_
+        elif isinstance(p, np.ndarray):
+            count = p.ndim if p.dtype.kind == "b" else 1
+            if p.dtype.kind == "b" and p.shape != shape[at : at + count]:
+                raise DimError(
+                    f"index: a mask of shape {p.shape} for dimensions {shape[at : at + count]}; make them equal"
+                )
+            first += [slice(None)] * count
+            second.append(p)
+            at += count
+        else:
+            first.append(p)
+            second += [] if isinstance(p, (int, np.integer)) and not isinstance(p, bool) else [slice(None)]
+            at += p is not None
+    trivial = all(isinstance(p, slice) and p == slice(None) for p in first)
+    return None if trivial else tuple(first), tuple(second)
+
+
 def getitem(input: Value, index: Index) -> Value:
-    """Return ``input[index]`` for integers, slices, None, ..., integer arrays and boolean masks (NumPy's rules)."""
-    index = read_index(index)
+    """Return ``input[index]`` for integers, slices, None, ..., integer arrays and boolean masks, by PyTorch's rules."""
+    first, second = split_index(read_index(index), input.shape)
     try:
-        return Take(index, input.shape)(input)
+        y = input if first is None else Take(first, input.shape)(input)
+        return y if second is None else Take(second, y.shape)(y)
     except IndexError as error:
+        if isinstance(error, DimError):
+            raise
         raise DimError(f"index: {error}, for a tensor of shape {input.shape}") from None
 
 
@@ -162,6 +210,17 @@ def index_select(input: Value, dim: int, index: Value) -> Value:
     if index.ndim > 1:
         raise ShapeError(f"index_select: index has shape {index.shape}, expected a vector; flatten it")
     d = read_dim("index_select", dim, input.ndim)
+    if index.dtype.kind not in "iu":
+        raise DTypeError(f"index_select: index has dtype {index.dtype}, expected integers; cast it with .long()")
+    at = np.asarray(index)
+    if at.size and (at.min() < 0 or at.max() >= (input.shape[d] if input.ndim else 1)):
+        raise DimError(
+            f"index_select: an index from {at.min()} to {at.max()} for {input.shape}; stay within dimension {d}"
+        )
+    if not input.ndim:
+        if at.size != 1:
+            raise ShapeError(f"index_select: {at.size} places in a tensor without dimensions; give one")
+        return reshape(input, ())
     return getitem(input, (slice(None),) * d + (index.reshape((-1,)),))
 
 
@@ -185,7 +244,9 @@ def _read_at(op: str, input: Value, dim: int, index: Value) -> int:
 def gather(input: Value, dim: int, index: Value) -> Value:
     """Return ``y[i][j] = input[index[i][j]][j]`` (for dim 0; likewise elsewhere)."""
     if input.ndim == 0:
-        return reshape(gather(reshape(input, (1,)), 0, reshape(index, (-1,))), index.shape)
+        return reshape(
+            gather(reshape(input, (1,)), dim, reshape(index, (-1,)) if index.ndim < 2 else index), index.shape
+        )
     d = _read_at("gather", input, dim, index)
     for i, (n, m) in enumerate(zip(index.shape, input.shape)):
         if i != d and n > m:
@@ -200,6 +261,8 @@ def take_along_dim(input: Value, indices: Value, dim: int | None = None) -> Valu
     if dim is None:
         return gather(flatten(input), 0, flatten(indices))
     d = read_dim("take_along_dim", dim, input.ndim)
+    if input.ndim == 0:
+        raise ShapeError("take_along_dim: a tensor without dimensions has no dim to go along; leave dim out")
     if indices.ndim != input.ndim:
         raise ShapeError(
             f"take_along_dim: indices has shape {indices.shape}, the input {input.shape}; give as many dimensions"
@@ -213,9 +276,18 @@ def take_along_dim(input: Value, indices: Value, dim: int | None = None) -> Valu
 
 def scatter_add(input: Value, dim: int, index: Value, src: Value) -> Value:
     """Return ``input`` with ``src`` added at the places that ``index`` names along ``dim``."""
+    if input.ndim == 0:
+        return _as_vectors(scatter_add, input, dim, index, src)
     d = _read_at("scatter_add", input, dim, index)
     src = _source("scatter_add", input, index, src)
     return input + ScatterAdd(d, input.shape)(src, index)
+
+
+def _as_vectors(function: Any, input: Value, dim: int, index: Value, src: Any, **settings: Any) -> Value:
+    """Treat tensors without dimensions as vectors of one element."""
+    at = reshape(index, (-1,)) if index.ndim < 2 else index
+    src = reshape(src, (1,)) if getattr(src, "ndim", 1) == 0 else src
+    return reshape(function(reshape(input, (1,)), dim, at, src, **settings), ())
 
 
 def _source(op: str, input: Value, index: Value, src: Any) -> Value:
@@ -235,6 +307,8 @@ def scatter(input: Value, dim: int, index: Value, src: Value, *, reduce: str | N
 
     Where ``index`` names a place twice, the last one stays and only it receives a gradient.
     """
+    if input.ndim == 0:
+        return _as_vectors(scatter, input, dim, index, src, reduce=reduce)
     d = _read_at("scatter", input, dim, index)
     src = _source("scatter", input, index, src)
     if reduce == "add":
@@ -288,6 +362,8 @@ def repeat_interleave(input: Value, repeats: Any, dim: int | None = None) -> Val
     """Repeat each element (or slice along ``dim``) the given number of times."""
     x = flatten(input) if dim is None else input
     d = 0 if dim is None else read_dim("repeat_interleave", dim, input.ndim)
+    if x.ndim == 0:
+        raise ShapeError("repeat_interleave: a tensor without dimensions has no dim to repeat along; leave dim out")
     times = np.asarray(repeats)
     if times.ndim and times.size not in (1, x.shape[d]):
         raise ShapeError(

@@ -12,8 +12,9 @@ from .elementwise import detach
 from .errors import ArgumentError, DimError, DTypeError, ShapeError
 from .index import Put, getitem
 from .op import Plain
-from .reduce import norm, read_dim
+from .reduce import norm
 from .reduce import sum as total
+from .shape import read_dim
 
 __all__ = [
     "bincount", "embedding", "index_add", "unique",
@@ -102,6 +103,8 @@ def unique(
     """
     if dim is not None:
         dim = read_dim("unique", dim, input.ndim)
+        if any(n == 0 and i != dim for i, n in enumerate(input.shape)):
+            raise ShapeError(f"unique: the slices of {input.shape} along dimension {dim} are empty; leave dim out")
 
     def part(i: int) -> Value:
         return Plain(lambda x: _unique(x, dim)[i], "unique")(input)
@@ -111,6 +114,8 @@ def unique(
 
 
 def _unique(x: Array, dim: int | None) -> tuple[Array, Array, Array]:
+    if dim is not None and x.shape[dim] == 0:
+        return x, np.zeros(0, np.int64), np.zeros(0, np.int64)
     values, inverse, counts = np.unique(x, return_inverse=True, return_counts=True, axis=dim, equal_nan=False)
     return values, inverse.reshape(x.shape if dim is None else -1), counts
 
@@ -126,8 +131,8 @@ def bincount(input: Value, weights: Value | None = None, minlength: int = 0) -> 
     x = np.asarray(input)
     if x.size and x.min() < 0:
         raise ArgumentError(f"bincount: the input holds {x.min()}; give numbers of at least 0")
-    if weights is None:
-        return Plain(lambda x: np.bincount(x, minlength=minlength).astype(np.int64), "bincount")(input)
+    if weights is None or not x.size:
+        return Plain(lambda x: np.bincount(x.astype(np.int64), minlength=minlength).astype(np.int64), "bincount")(input)
     if weights.shape != input.shape:
         raise ShapeError(f"bincount: weights have shape {weights.shape} for numbers {input.shape}; give equal shapes")
     kind = weights.dtype if weights.dtype == np.float32 else np.dtype(np.float64)

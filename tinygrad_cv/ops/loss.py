@@ -19,9 +19,10 @@ from .reduce import sum as total
 from .shape import permute, reshape
 
 __all__ = [
-    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cosine_embedding_loss",
-    "cosine_similarity", "cross_entropy", "huber_loss", "kl_div", "l1_loss", "margin_ranking_loss",
-    "mse_loss", "multi_margin_loss", "nll_loss", "smooth_l1_loss", "triplet_margin_loss",
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cosine_embedding_loss", "cosine_similarity",
+    "cross_entropy", "hinge_embedding_loss", "huber_loss", "kl_div", "l1_loss", "margin_ranking_loss",
+    "mse_loss", "multi_margin_loss", "nll_loss", "pairwise_distance", "smooth_l1_loss", "soft_margin_loss",
+    "triplet_margin_loss",
 ]  # fmt: skip
 
 
@@ -83,6 +84,8 @@ def nll_loss(
     single = input.ndim == 1
     x = reshape(input, (1, -1)) if single else input
     shape = () if single else (x.shape[0], *x.shape[2:])
+    if single and tuple(target.shape) == (1,):
+        target = reshape(target, ())
     if tuple(target.shape) != shape:
         raise ShapeError(f"nll_loss: input {input.shape} needs targets of shape {shape}, got {tuple(target.shape)}")
     t = _check_targets("nll_loss", x.shape[1], target, ignore_index).reshape(-1)
@@ -127,6 +130,12 @@ def cross_entropy(
         raise ArgumentError(f"cross_entropy: label_smoothing is {label_smoothing}; give a number from 0 to 1")
     if input.dtype.kind != "f":
         raise DTypeError(f"cross_entropy: scores have dtype {input.dtype}, expected floating point; cast with .float()")
+    if target.dtype.kind != "f" and target.shape == input.shape:
+        raise DTypeError(
+            f"cross_entropy: targets of the scores' shape {input.shape} are probabilities, but have dtype "
+            f"{target.dtype}; "
+            f"cast them with .float(), or give class numbers of shape {input.shape[:1] + input.shape[2:]}"
+        )
     if target.dtype.kind == "f":
         return _soft_cross_entropy(input, target, weight, reduction, label_smoothing)
     plain = input.ndim == 2 and weight is None and label_smoothing == 0
@@ -198,8 +207,9 @@ def smooth_l1_loss(input: Value, target: Value, reduction: str = "mean", beta: f
     if beta == 0:
         return l1_loss(input, target, reduction)
     a, b = _pair("smooth_l1_loss", input, target)
-    d = absolute(a - b)
-    return reduced("smooth_l1_loss", where(d < beta, d * d * (0.5 / beta), d - 0.5 * beta), reduction)
+    d = a - b
+    size = absolute(d)
+    return reduced("smooth_l1_loss", where(size < beta, d * d * (0.5 / beta), size - 0.5 * beta), reduction)
 
 
 def huber_loss(input: Value, target: Value, reduction: str = "mean", delta: float = 1.0) -> Value:
@@ -207,8 +217,15 @@ def huber_loss(input: Value, target: Value, reduction: str = "mean", delta: floa
     if delta <= 0:
         raise ArgumentError(f"huber_loss: delta is {delta}; give a positive number")
     a, b = _pair("huber_loss", input, target)
-    d = absolute(a - b)
-    return reduced("huber_loss", where(d < delta, d * d * 0.5, (d - 0.5 * delta) * delta), reduction)
+    d = a - b
+    size = absolute(d)
+    return reduced("huber_loss", where(size <= delta, d * d * 0.5, (size - 0.5 * delta) * delta), reduction)
+
+
+def _fits(op: str, name: str, weight: Value | None, input: Value) -> None:
+    """Refuse weights that would enlarge the loss."""
+    if weight is not None and broadcast_shape(op, weight.shape, input.shape) != input.shape:
+        raise ShapeError(f"{op}: {name} has shape {weight.shape} for {input.shape}; give a shape that broadcasts to it")
 
 
 def binary_cross_entropy(input: Value, target: Value, weight: Value | None = None, reduction: str = "mean") -> Value:
@@ -222,6 +239,7 @@ def binary_cross_entropy(input: Value, target: Value, weight: Value | None = Non
             "form with logits"
         )
     loss = -(target * clamp(log(input), min=-100.0) + (1 - target) * clamp(log(1 - input), min=-100.0))
+    _fits("binary_cross_entropy", "weight", weight, input)
     return reduced("binary_cross_entropy", loss if weight is None else loss * weight, reduction)
 
 
@@ -233,6 +251,8 @@ def binary_cross_entropy_with_logits(
         raise ShapeError(
             f"binary_cross_entropy_with_logits: input {input.shape} and target {target.shape}; give equal shapes"
         )
+    _fits("binary_cross_entropy_with_logits", "weight", weight, input)
+    _fits("binary_cross_entropy_with_logits", "pos_weight", pos_weight, input)
     positive = log1pexp(-input) * target
     loss = (positive if pos_weight is None else positive * pos_weight) + log1pexp(input) * (1 - target)
     return reduced("binary_cross_entropy_with_logits", loss if weight is None else loss * weight, reduction)
@@ -262,6 +282,11 @@ def cosine_embedding_loss(
     input1: Value, input2: Value, target: Value, margin: float = 0.0, reduction: str = "mean"
 ) -> Value:
     """Return 1 - cos for target 1, and max(0, cos - margin) for target -1."""
+    if input1.ndim != target.ndim + 1 or target.ndim > 1 or input2.ndim != input1.ndim:
+        raise ShapeError(
+            f"cosine_embedding_loss: inputs {input1.shape} and {input2.shape} with targets {target.shape}; "
+            f"give (N, D), (N, D) and (N,), or (D,), (D,) and ()"
+        )
     eps = 1e-12
     dots = total(input1 * input2, -1)
     size = (total(input1 * input1, -1) + eps) * (total(input2 * input2, -1) + eps)
@@ -274,6 +299,11 @@ def margin_ranking_loss(
     input1: Value, input2: Value, target: Value, margin: float = 0.0, reduction: str = "mean"
 ) -> Value:
     """Return max(0, -target (input1 - input2) + margin)."""
+    if not input1.ndim == input2.ndim == target.ndim:
+        raise ShapeError(
+            f"margin_ranking_loss: shapes {input1.shape}, {input2.shape} and targets {target.shape}; "
+            f"give as many dimensions to each"
+        )
     return reduced("margin_ranking_loss", clamp(-target * (input1 - input2) + margin, min=0.0), reduction)
 
 
@@ -310,10 +340,28 @@ def multi_margin_loss(
     single = input.ndim == 1
     x = reshape(input, (1, -1)) if single else input
     t = _check_targets("multi_margin_loss", x.shape[1], target, -1).reshape(-1, 1)
-    slack = clamp(margin - gather(x, 1, t) + x, min=0.0)
+    slack = relu(margin - gather(x, 1, t) + x)
     slack = slack if p == 1 else slack * slack
     if weight is not None:
         slack = slack * np.asarray(weight)[t]
     others = np.arange(x.shape[1]) != t
     loss = total(where(others, slack, x.dtype.type(0)), 1) * (1.0 / x.shape[1])
-    return reduced("multi_margin_loss", reshape(loss, ()) if single else loss, reduction)
+    return reduced("multi_margin_loss", reshape(loss, target.shape) if single else loss, reduction)
+
+
+def pairwise_distance(x1: Value, x2: Value, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Value:
+    """Return the p-norm of ``x1 - x2 + eps`` over the last dimension."""
+    return norm(x1 - x2 + eps, p, -1, keepdim)
+
+
+def soft_margin_loss(input: Value, target: Value, reduction: str = "mean") -> Value:
+    """Return ln(1 + e^(-target x)) for targets 1 and -1, without overflow."""
+    x, t = _pair("soft_margin_loss", input, target)
+    return reduced("soft_margin_loss", log1pexp(-t * x), reduction)
+
+
+def hinge_embedding_loss(input: Value, target: Value, margin: float = 1.0, reduction: str = "mean") -> Value:
+    """Return x for target 1, and max(0, margin - x) for target -1."""
+    far = clamp(margin - input, min=0.0)
+    loss = where(target == 1, input, input * 0) + where(target == -1, far, input * 0)
+    return reduced("hinge_embedding_loss", loss, reduction)

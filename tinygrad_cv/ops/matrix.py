@@ -15,7 +15,7 @@ from .reduce import sum as total
 from .shape import reshape, transpose, unsqueeze
 
 __all__ = [
-    "addmm", "bmm", "dot", "linear", "matmul", "mm", "mv", "outer",
+    "addmm", "addmv", "baddbmm", "bilinear", "bmm", "dot", "inner", "linear", "matmul", "mm", "mv", "outer",
 ]  # fmt: skip
 
 
@@ -101,7 +101,7 @@ def matmul(input: Value, other: Value) -> Value:
         )
     if a.ndim > 2 and b.ndim == 2:
         y = (
-            reshape(_MATMUL(reshape(a, (-1, a.shape[-1])), b), (*a.shape[:-1], b.shape[-1]))
+            reshape(_MATMUL(reshape(a, (math.prod(a.shape[:-1]), a.shape[-1])), b), (*a.shape[:-1], b.shape[-1]))
             if a.size
             else _batched(a, b)
         )
@@ -196,9 +196,54 @@ def outer(input: Value, vec2: Value) -> Value:
 
 def addmm(input: Value, mat1: Value, mat2: Value, *, beta: float = 1, alpha: float = 1) -> Value:
     """Return ``beta * input + alpha * mat1 @ mat2``."""
-    y = mm(mat1, mat2)
-    y = y if alpha == 1 else y * alpha
+    return _plus(input, mm(mat1, mat2), beta, alpha)
+
+
+def addmv(input: Value, mat: Value, vec: Value, *, beta: float = 1, alpha: float = 1) -> Value:
+    """Return ``beta * input + alpha * mat @ vec``."""
+    return _plus(input, mv(mat, vec), beta, alpha)
+
+
+def baddbmm(input: Value, batch1: Value, batch2: Value, *, beta: float = 1, alpha: float = 1) -> Value:
+    """Return ``beta * input + alpha * batch1 @ batch2`` for batches of matrices."""
+    return _plus(input, bmm(batch1, batch2), beta, alpha)
+
+
+def _plus(input: Value, product: Value, beta: float, alpha: float) -> Value:
+    """Return ``beta * input + alpha * product``; with beta 0 not even NaN passes."""
+    y = product if alpha == 1 else product * alpha
+    if broadcast_shape("addmm", input.shape, y.shape) != y.shape:
+        raise ShapeError(
+            f"addmm: input {input.shape} does not broadcast to the product's shape {y.shape}; give that shape"
+        )
+    same_dtype("addmm", input, y)
     return y if beta == 0 else y + (input if beta == 1 else input * beta)
+
+
+def inner(input: Value, other: Value) -> Value:
+    """Return the sums of products over the last dimension of both; numbers multiply."""
+    if input.ndim == 0 or other.ndim == 0:
+        return input * other
+    if input.shape[-1] != other.shape[-1]:
+        raise ShapeError(f"inner: the last dimensions of {input.shape} and {other.shape} differ; make them equal")
+    n = input.shape[-1]
+    rows, columns = math.prod(input.shape[:-1]), math.prod(other.shape[:-1])
+    y = matmul(reshape(input, (rows, n)), transpose(reshape(other, (columns, n)), 0, 1))
+    return reshape(y, (*input.shape[:-1], *other.shape[:-1]))
+
+
+def bilinear(input1: Value, input2: Value, weight: Value, bias: Value | None = None) -> Value:
+    """Return y[.., o] = sum over i, j of input1[.., i] weight[o, i, j] input2[.., j] + bias[o]."""
+    if weight.ndim != 3 or weight.shape[1:] != (input1.shape[-1], input2.shape[-1]):
+        fit = (weight.shape[0], input1.shape[-1], input2.shape[-1])
+        raise ShapeError(f"bilinear: weight has shape {weight.shape} for {input1.shape} and {input2.shape}; give {fit}")
+    if input1.shape[:-1] != input2.shape[:-1]:
+        raise ShapeError(
+            f"bilinear: {input1.shape} and {input2.shape} differ before the last dimension; make them equal"
+        )
+    between = matmul(reshape(input1, (*input1.shape[:-1], 1, 1, input1.shape[-1])), weight)
+    y = total(reshape(between, (*input1.shape[:-1], *weight.shape[::2])) * unsqueeze(input2, -2), -1)
+    return y if bias is None else y + bias
 
 
 def _rank(op: str, x: Value, rank: int) -> None:

@@ -151,11 +151,13 @@ def batch_norm(
         shift = -running_mean * scale if bias is None else bias - running_mean * scale
         return ChannelAffine()(input, cast(scale, input.dtype), cast(shift, input.dtype))
     count = math.prod(input.shape) // max(c, 1)
-    if count <= 1:
+    if count == 1:
         raise ShapeError(
             f"batch_norm: one value per channel in {input.shape} has no variance; give a larger batch or image, or use "
             "eval()"
         )
+    if count == 0:  # nothing to learn from: the statistics stay
+        return _per_channel(input * 1, weight, bias)
     one, zero = np.ones(c, input.dtype), np.zeros(c, input.dtype)
     y, m, v = BatchNorm(eps)(input, one if weight is None else weight, zero if bias is None else bias)
     if running_mean is not None and running_var is not None and momentum is not None:
@@ -196,7 +198,12 @@ def group_norm(
     n, c = input.shape[:2]
     if num_groups < 1 or c % num_groups:
         raise ArgumentError(f"group_norm: {c} channels do not divide into {num_groups} groups; give a divisor of {c}")
-    y = _standardise(reshape(input, (n, num_groups, -1)), (2,), eps)
+    inner = math.prod(input.shape[1:]) // num_groups
+    if n * inner == 1:
+        raise ShapeError(
+            f"group_norm: one value per group in {input.shape} has no variance; give more channels or pixels"
+        )
+    y = _standardise(reshape(input, (n, num_groups, inner)), (2,), eps)
     return _per_channel(reshape(y, input.shape), weight, bias)
 
 

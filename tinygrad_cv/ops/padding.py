@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..typing import Value
-from .errors import ArgumentError, ShapeError
+from .errors import ArgumentError, DTypeError, ShapeError
 from .index import getitem
 from .shape import Crop, Pad
 
@@ -44,7 +44,7 @@ def pad(input: Value, pad: Sequence[int], mode: str = "constant", value: float |
     pairs = list(zip(sizes[::2], sizes[1::2]))[::-1]
     first = input.ndim - len(pairs)
     for d, (before, after) in enumerate(pairs, first):
-        if input.shape[d] + before + after < 0:
+        if input.shape[d] + min(before, 0) + min(after, 0) < 0:
             raise ShapeError(
                 f"pad: ({before}, {after}) takes more than the {input.shape[d]} elements of dimension {d}; take less"
             )
@@ -60,6 +60,10 @@ def pad(input: Value, pad: Sequence[int], mode: str = "constant", value: float |
             f"{input.shape}; "
             f"give {2 * (input.ndim - 2)} or {2 * (input.ndim - 1)}"
         )
+    if input.dtype == np.bool_ and mode != "circular":
+        raise DTypeError(f"pad: x is bool, which mode {mode!r} does not take; cast to a number first")
+    if 0 in input.shape[first == 2 :] and mode != "circular":
+        raise ShapeError(f"pad: x has shape {input.shape}; in mode {mode!r} only the batch may be empty")
     y = input
     for d, (before, after) in enumerate(pairs, first):
         if before or after:

@@ -161,17 +161,15 @@ class AdaptiveAvgPoolSpread(Op):
         return AdaptiveAvgPool2d(self.out, self.size)(g)
 
 
-def _images(op: str, input: Value) -> tuple[Value, bool]:
-    """Accept (N, C, H, W) or (C, H, W), of floating point."""
+def _images(op: str, input: Value, channels: bool = True) -> tuple[Value, bool]:
+    """Accept (N, C, H, W) or (C, H, W), of floating point; images without pixels are refused, and without channels."""
     if input.dtype.kind != "f":
         raise DTypeError(f"{op}: x has dtype {input.dtype}, expected floating point; cast with .float()")
-    if input.ndim == 3:
-        return reshape(input, (1, *input.shape)), True
-    if input.ndim != 4:
+    if input.ndim not in (3, 4):
         raise ShapeError(f"{op}: x has {input.ndim} dimensions {input.shape}, expected 4 (N, C, H, W) or 3 (C, H, W)")
-    if input.shape[1] == 0 or 0 in input.shape[2:]:
+    if 0 in input.shape[-2:] or (channels and input.shape[-3] == 0):
         raise ShapeError(f"{op}: x has shape {input.shape}; only the batch may be empty")
-    return input, False
+    return (reshape(input, (1, *input.shape)), True) if input.ndim == 3 else (input, False)
 
 
 def _window(
@@ -264,7 +262,7 @@ def adaptive_avg_pool2d(input: Value, output_size: int | Sequence[int | None] | 
 
     ``output_size=1`` is global average pooling (Lin et al. 2014).
     """
-    x, single = _images("adaptive_avg_pool2d", input)
+    x, single = _images("adaptive_avg_pool2d", input, channels=False)
     size = (x.shape[2], x.shape[3])
     y = AdaptiveAvgPool2d(_adaptive("adaptive_avg_pool2d", output_size, size), size)(x)
     return reshape(y, y.shape[1:]) if single else y

@@ -9,8 +9,8 @@ from .broadcast import cast
 from .elementwise import exp
 from .errors import DTypeError
 from .op import Op
-from .reduce import read_dim
 from .reduce import sum as total
+from .shape import read_dim
 
 __all__ = [
     "log_softmax", "softmax", "softmin",

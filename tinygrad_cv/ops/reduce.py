@@ -15,16 +15,16 @@ import numpy as np
 
 from ..typing import Array, Dim, DType, Value
 from .arithmetic import div, eq, where
-from .broadcast import Expand, cast, expand_to, floating
+from .broadcast import Expand, cast, expand_to, floating, only_float
 from .elementwise import abs as absolute
-from .elementwise import exp, log, sqrt
+from .elementwise import exp, log, sign, sqrt
 from .errors import ArgumentError, DimError, DTypeError
 from .op import Op, Plain
-from .shape import flip, reshape
+from .shape import flip, read_dim, reshape
 
 __all__ = [
-    "all", "amax", "amin", "any", "argmax", "argmin", "cumprod", "cumsum", "logsumexp", "max", "mean",
-    "min", "norm", "prod", "std", "sum", "var", "var_mean",
+    "all", "amax", "amin", "any", "argmax", "argmin", "count_nonzero", "cumprod", "cumsum", "logsumexp", "max",
+    "mean", "min", "norm", "prod", "std", "std_mean", "sum", "var", "var_mean",
 ]  # fmt: skip
 
 
@@ -99,14 +99,6 @@ def read_dims(op: str, dim: Dim, rank: int) -> tuple[int, ...]:
     return () if rank == 0 else tuple(sorted(dims))
 
 
-def read_dim(op: str, dim: Any, rank: int) -> int:
-    """Read one dimension, counted from the end when negative."""
-    top = builtins.max(rank, 1)
-    if not hasattr(dim, "__index__") or not -top <= dim < top:
-        raise DimError(f"{op}: dim={dim!r} for a tensor of {rank} dimensions; give a number from {-top} to {top - 1}")
-    return int(dim) % top
-
-
 def sum(input: Value, dim: Dim = None, keepdim: bool = False, *, dtype: DType | None = None) -> Value:
     """Add up over ``dim`` (all dimensions if None). Booleans and integers add up as int64."""
     if dtype is not None:
@@ -120,16 +112,13 @@ def _count(shape: tuple[int, ...], dims: tuple[int, ...]) -> int:
     return math.prod(shape[d] for d in dims)
 
 
-def _only_float(op: str, input: Value) -> None:
-    if input.dtype.kind != "f":
-        raise DTypeError(f"{op}: the input has dtype {input.dtype}, expected floating point; cast with .float() first")
-
-
 def mean(input: Value, dim: Dim = None, keepdim: bool = False, *, dtype: DType | None = None) -> Value:
     """Average over ``dim`` (all dimensions if None); floating point only, NaN for no elements."""
     input = cast(input, dtype) if dtype is not None else input
-    _only_float("mean", input)
+    only_float("mean", input)
     dims = read_dims("mean", dim, input.ndim)
+    if _count(input.shape, dims) == 0:
+        return sum(input, dims, keepdim) + math.nan
     return div(sum(input, dims, keepdim) if input.ndim else input, float(_count(input.shape, dims)))
 
 
@@ -142,7 +131,7 @@ def var(
     correction: float | None = None,
 ) -> Value:
     """Return sum((x - mean)^2) / (n - correction), correction 1 by default (the unbiased estimate)."""
-    _only_float("var", input)
+    only_float("var", input)
     c = correction if correction is not None else (0 if unbiased is False else 1)
     dims = read_dims("var", dim, input.ndim)
     centred = input - (mean(input, dims, True) if input.ndim else input)
@@ -181,6 +170,18 @@ def var_mean(
     return var(input, dim, unbiased, keepdim, correction=correction), mean(input, dim, keepdim)
 
 
+def std_mean(
+    input: Value,
+    dim: Dim = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+) -> tuple[Value, Value]:
+    """Return (standard deviation, mean)."""
+    return std(input, dim, unbiased, keepdim, correction=correction), mean(input, dim, keepdim)
+
+
 def _extreme(op: str, function: Any) -> Callable[..., Value]:
     def extreme(input: Value, dim: Dim = (), keepdim: bool = False) -> Value:
         dims = read_dims(op, dim, input.ndim)
@@ -203,6 +204,8 @@ amin.__doc__ = "Return the smallest value over ``dim`` (one, several, all); ties
 
 def _argextreme(op: str, function: Any) -> Callable[..., Value]:
     def arg(input: Value, dim: int | None = None, keepdim: bool = False) -> Value:
+        if input.dtype == np.bool_:
+            raise DTypeError(f"{op}: a bool tensor has no order; cast to a number first")
         if 0 in input.shape and (dim is None or input.shape[dim] == 0):
             raise DimError(f"{op}: the input {input.shape} has no element to choose from; give a non-empty tensor")
         axis = None if dim is None else read_dim(op, dim, input.ndim)
@@ -264,7 +267,7 @@ def logsumexp(input: Value, dim: Dim, keepdim: bool = False) -> Value:
     input = floating(input)
     dims = read_dims("logsumexp", dim, input.ndim)
     if _count(input.shape, dims) == 0:
-        return log(sum(exp(input), dims, keepdim))
+        return sum(input, dims, keepdim) - math.inf
     top = Plain(_finite_peak(dims), "peak")(input)
     total = log(sum(exp(input - top), dims, True)) + top
     return total if keepdim else reshape(total, tuple(n for i, n in enumerate(input.shape) if i not in dims))
@@ -281,7 +284,8 @@ def _finite_peak(dims: tuple[int, ...]) -> Callable[[Array], Array]:
 def cumsum(input: Value, dim: int, *, dtype: DType | None = None) -> Value:
     """Return the running sum along ``dim``; integers add up as int64."""
     input = cast(input, dtype or (input.dtype if input.dtype.kind == "f" else np.dtype(np.int64)))
-    return CumSum(read_dim("cumsum", dim, input.ndim))(input) if input.ndim else input
+    d = read_dim("cumsum", dim, input.ndim)
+    return CumSum(d)(input) if input.ndim else input
 
 
 def prod(input: Value, dim: int | None = None, keepdim: bool = False, *, dtype: DType | None = None) -> Value:
@@ -296,7 +300,7 @@ def prod(input: Value, dim: int | None = None, keepdim: bool = False, *, dtype: 
     if keepdim:
         shape = [1 if i == axis or dim is None else n for i, n in enumerate(input.shape)]
     if x.shape[axis] == 0:
-        return Plain(lambda x: np.prod(x, axis=axis, dtype=x.dtype).reshape(shape), "prod")(x)
+        return reshape(sum(x, axis) + 1, shape) if x.dtype != np.bool_ else reshape(sum(x, axis) == 0, shape)
     while (n := x.shape[axis]) > 1:
         before = (slice(None),) * axis
         half = getitem(x, (*before, slice(0, n // 2))) * getitem(x, (*before, slice(n // 2, 2 * (n // 2))))
@@ -328,7 +332,7 @@ def norm(input: Value, p: float | str = 2, dim: Dim = None, keepdim: bool = Fals
 
     At an all-zero vector, where the 2-norm has a kink, the derivative is taken as 0.
     """
-    input = floating(input)
+    only_float("norm", input)
     dims = read_dims("norm", dim, input.ndim)
     if p in ("fro", 2):
         return _root(sum(input * input, dims, keepdim))
@@ -340,7 +344,7 @@ def norm(input: Value, p: float | str = 2, dim: Dim = None, keepdim: bool = Fals
     if p == -math.inf:
         return amin(size, dims, keepdim)
     if p == 0:
-        return sum(Plain(lambda x: (x != 0).astype(x.dtype), "nonzero")(input), dims, keepdim)
+        return sum(sign(size), dims, keepdim)
     if p == 1:
         return sum(size, dims, keepdim)
     total = sum(size**p, dims, keepdim)
@@ -351,10 +355,18 @@ def norm(input: Value, p: float | str = 2, dim: Dim = None, keepdim: bool = Fals
 def all(input: Value, dim: Dim = None, keepdim: bool = False) -> Value:
     """Tell whether every element (along ``dim``) is true."""
     dims = read_dims("all", dim, input.ndim)
-    return Plain(lambda x: np.all(x, axis=dims, keepdims=keepdim), "all")(input)
+    kind = input.dtype if input.dtype == np.uint8 else np.dtype(np.bool_)  # PyTorch's old bytes stay bytes
+    return Plain(lambda x: np.asarray(np.all(x, axis=dims, keepdims=keepdim)).astype(kind), "all")(input)
 
 
 def any(input: Value, dim: Dim = None, keepdim: bool = False) -> Value:
     """Tell whether some element (along ``dim``) is true."""
     dims = read_dims("any", dim, input.ndim)
-    return Plain(lambda x: np.any(x, axis=dims, keepdims=keepdim), "any")(input)
+    kind = input.dtype if input.dtype == np.uint8 else np.dtype(np.bool_)
+    return Plain(lambda x: np.asarray(np.any(x, axis=dims, keepdims=keepdim)).astype(kind), "any")(input)
+
+
+def count_nonzero(input: Value, dim: Dim = None) -> Value:
+    """Count the elements that are not zero, over ``dim`` (all dimensions if None)."""
+    dims = read_dims("count_nonzero", dim, input.ndim)
+    return Plain(lambda x: np.asarray(np.count_nonzero(x, axis=dims), np.int64), "count_nonzero")(input)

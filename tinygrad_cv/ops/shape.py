@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..typing import Array, Dim, Value
-from .broadcast import _sizes, cast, expand, result_type
+from .broadcast import cast, expand, read_sizes, result_type
 from .errors import ArgumentError, DimError, ShapeError
 from .op import Op, Plain
 
@@ -122,15 +122,17 @@ class Cat(Op):
         return out
 
 
-def _dim(op: str, dim: int, rank: int) -> int:
-    if not -rank <= dim < rank:
-        raise DimError(f"{op}: dim={dim} for {rank} dimensions; give a number from {-rank} to {rank - 1}")
-    return dim % rank
+def read_dim(op: str, dim: Any, rank: int) -> int:
+    """Read one dimension, counted from the end when negative; a tensor without dimensions counts as having one."""
+    top = builtins.max(rank, 1)
+    if not hasattr(dim, "__index__") or isinstance(dim, bool) or not -top <= dim < top:
+        raise DimError(f"{op}: dim={dim!r} for a tensor of {rank} dimensions; give a number from {-top} to {top - 1}")
+    return int(dim) % top
 
 
 def reshape(input: Value, *shape: Any) -> Value:
     """Return the elements in another shape; one size may be -1 and is worked out. A view where the strides allow."""
-    wanted = _sizes(shape)
+    wanted = read_sizes(shape)
     size = math.prod(input.shape)
     known = math.prod(n for n in wanted if n != -1)
     if wanted.count(-1) > 1 or builtins.any(n < -1 for n in wanted):
@@ -153,8 +155,8 @@ def reshape(input: Value, *shape: Any) -> Value:
 
 def permute(input: Value, *dims: Any) -> Value:
     """Return the dimensions in another order, as a view."""
-    given = _sizes(dims)
-    order = tuple(_dim("permute", d, input.ndim) for d in given) if len(given) == input.ndim else ()
+    given = read_sizes(dims)
+    order = tuple(read_dim("permute", d, input.ndim) for d in given) if len(given) == input.ndim else ()
     if len(set(order)) != input.ndim:
         raise ArgumentError(
             f"permute: dims {given} is no order of the {input.ndim} dimensions of {input.shape}; name each once"
@@ -164,10 +166,10 @@ def permute(input: Value, *dims: Any) -> Value:
 
 def transpose(input: Value, dim0: int, dim1: int) -> Value:
     """Exchange two dimensions, as a view."""
+    a, b = read_dim("transpose", dim0, input.ndim), read_dim("transpose", dim1, input.ndim)
     if input.ndim == 0:
         return input
     order = list(range(input.ndim))
-    a, b = _dim("transpose", dim0, input.ndim), _dim("transpose", dim1, input.ndim)
     order[a], order[b] = b, a
     return Permute(tuple(order))(input)
 
@@ -178,7 +180,7 @@ def movedim(input: Value, source: int | Sequence[int], destination: int | Sequen
     dst = [destination] if isinstance(destination, int) else list(destination)
     if len(src) != len(dst):
         raise ArgumentError(f"movedim: {len(src)} sources {src} for {len(dst)} destinations {dst}; give as many")
-    src, dst = ([_dim("movedim", d, input.ndim) for d in ds] for ds in (src, dst))
+    src, dst = ([read_dim("movedim", d, input.ndim) for d in ds] for ds in (src, dst))
     if len(set(src)) != len(src) or len(set(dst)) != len(dst):
         raise ArgumentError(f"movedim: {source} to {destination} names a dimension twice; name each once")
     order: list[int] = [d for d in range(input.ndim) if d not in src]
@@ -191,7 +193,7 @@ def flatten(input: Value, start_dim: int = 0, end_dim: int = -1) -> Value:
     """Merge the dimensions from ``start_dim`` to ``end_dim`` into one."""
     if input.ndim == 0:
         return reshape(input, (1,))
-    a, b = _dim("flatten", start_dim, input.ndim), _dim("flatten", end_dim, input.ndim)
+    a, b = read_dim("flatten", start_dim, input.ndim), read_dim("flatten", end_dim, input.ndim)
     if a > b:
         raise ArgumentError(f"flatten: start_dim {start_dim} lies behind end_dim {end_dim}; exchange them")
     merged = math.prod(input.shape[a : b + 1])
@@ -200,7 +202,7 @@ def flatten(input: Value, start_dim: int = 0, end_dim: int = -1) -> Value:
 
 def unflatten(input: Value, dim: int, sizes: Sequence[int]) -> Value:
     """Split one dimension into several; one of the sizes may be -1."""
-    d, sizes = _dim("unflatten", dim, input.ndim), tuple(sizes)
+    d, sizes = read_dim("unflatten", dim, input.ndim), tuple(sizes)
     if -1 in sizes:
         known = math.prod(n for n in sizes if n != -1)
         sizes = tuple(input.shape[d] // builtins.max(known, 1) if n == -1 else n for n in sizes)
@@ -219,33 +221,36 @@ def squeeze(input: Value, dim: Dim = None) -> Value:
     else:
         given = (dim,) if isinstance(dim, int) else tuple(dim)
         rank = builtins.max(input.ndim, 1)
-        drop = {d for d in (_dim("squeeze", d, rank) for d in given) if d < input.ndim and input.shape[d] == 1}
+        drop = {d for d in (read_dim("squeeze", d, rank) for d in given) if d < input.ndim and input.shape[d] == 1}
     return reshape(input, tuple(n for i, n in enumerate(input.shape) if i not in drop))
 
 
 def unsqueeze(input: Value, dim: int) -> Value:
     """Insert a dimension of size 1 before position ``dim``."""
-    d = _dim("unsqueeze", dim, input.ndim + 1)
+    d = read_dim("unsqueeze", dim, input.ndim + 1)
     return reshape(input, (*input.shape[:d], 1, *input.shape[d:]))
 
 
 def flip(input: Value, dims: int | Sequence[int]) -> Value:
     """Reverse the order along ``dims``."""
     given = (dims,) if isinstance(dims, int) else tuple(dims)
-    order = tuple(_dim("flip", d, input.ndim) for d in given)
+    order = tuple(read_dim("flip", d, input.ndim) for d in given)
     if len(set(order)) != len(order):
         raise ArgumentError(f"flip: dims {given} names a dimension twice; name each once")
-    return Flip(order)(input)
+    return Flip(order if input.ndim else ())(input)
 
 
 def cat(tensors: Sequence[Value], dim: int = 0) -> Value:
     """Join tensors along a dimension; the other sizes must agree. Empty 1-d tensors are skipped, as in PyTorch."""
     if not tensors:
         raise ArgumentError("cat: no tensors were given; give at least one")
-    parts = [t for t in tensors if t.shape != (0,)] or [tensors[0]]
+    dtype = result_type(*tensors)
+    parts = [t for t in tensors if t.shape != (0,)]
+    if not parts:
+        parts, dim = list(tensors), 0
     if builtins.any(t.ndim == 0 for t in parts):
         raise ShapeError("cat: a tensor without dimensions cannot be joined; use stack, or reshape it to (1,)")
-    d = _dim("cat", dim, parts[0].ndim)
+    d = read_dim("cat", dim, parts[0].ndim)
     rest = parts[0].shape[:d] + parts[0].shape[d + 1 :]
     for i, t in enumerate(parts):
         if t.ndim != parts[0].ndim or t.shape[:d] + t.shape[d + 1 :] != rest:
@@ -253,7 +258,6 @@ def cat(tensors: Sequence[Value], dim: int = 0) -> Value:
                 f"cat: tensor {i} has shape {t.shape}, tensor 0 {parts[0].shape}; they may differ in dimension {d} "
                 "alone"
             )
-    dtype = result_type(*parts)
     return Cat(d, tuple(t.shape[d] for t in parts))(*(cast(t, dtype) for t in parts))
 
 
@@ -266,12 +270,12 @@ def stack(tensors: Sequence[Value], dim: int = 0) -> Value:
             raise ShapeError(
                 f"stack: tensor {i} has shape {t.shape}, tensor 0 {tensors[0].shape}; stack needs equal shapes"
             )
-    return cat([unsqueeze(t, dim) for t in tensors], _dim("stack", dim, tensors[0].ndim + 1))
+    return cat([unsqueeze(t, dim) for t in tensors], read_dim("stack", dim, tensors[0].ndim + 1))
 
 
 def narrow(input: Value, dim: int, start: int, length: int) -> Value:
     """Return ``length`` elements along ``dim`` from ``start``, as a view."""
-    d = _dim("narrow", dim, input.ndim)
+    d = read_dim("narrow", dim, input.ndim)
     n = input.shape[d]
     first = start + n if start < 0 else start
     if length < 0 or not 0 <= first <= n - length:
@@ -283,7 +287,7 @@ def narrow(input: Value, dim: int, start: int, length: int) -> Value:
 
 def split(input: Value, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Value, ...]:
     """Cut along ``dim`` into parts of a size (the last may be smaller), or into parts of given sizes; views."""
-    d = _dim("split", dim, input.ndim)
+    d = read_dim("split", dim, input.ndim)
     n = input.shape[d]
     if isinstance(split_size_or_sections, int):
         size = split_size_or_sections
@@ -304,7 +308,7 @@ def chunk(input: Value, chunks: int, dim: int = 0) -> tuple[Value, ...]:
     """Cut along ``dim`` into at most ``chunks`` parts of equal size (the last may be smaller)."""
     if chunks < 1:
         raise ArgumentError(f"chunk: chunks is {chunks}; give at least 1")
-    n = input.shape[_dim("chunk", dim, input.ndim)]
+    n = input.shape[read_dim("chunk", dim, input.ndim)]
     if n == 0:
         return split(input, [0] * chunks, dim)
     return split(input, -(-n // chunks), dim)
@@ -312,14 +316,19 @@ def chunk(input: Value, chunks: int, dim: int = 0) -> tuple[Value, ...]:
 
 def unbind(input: Value, dim: int = 0) -> tuple[Value, ...]:
     """Return the slices along ``dim``, without it."""
-    return tuple(squeeze(part, dim) for part in split(input, 1, dim)) if input.shape[dim] else ()
+    if input.ndim == 0:
+        raise ShapeError("unbind: a tensor without dimensions has no slices; give at least one dimension")
+    d = read_dim("unbind", dim, input.ndim)
+    return tuple(squeeze(part, d) for part in split(input, 1, d)) if input.shape[d] else ()
 
 
 def repeat(input: Value, *repeats: Any) -> Value:
     """Repeat the whole tensor as often as told along each dimension (new leading ones allowed); PyTorch's
     ``Tensor.repeat``.
     """
-    times = _sizes(repeats)
+    if not repeats:
+        raise ArgumentError("repeat: no numbers were given; give one for each dimension")
+    times = read_sizes(repeats)
     if len(times) < input.ndim or builtins.any(t < 0 for t in times):
         raise ArgumentError(
             f"repeat: {times} for a tensor {input.shape}; give at least {input.ndim} numbers, none negative"
@@ -332,7 +341,9 @@ def repeat(input: Value, *repeats: Any) -> Value:
 
 def tile(input: Value, *dims: Any) -> Value:
     """Repeat like `repeat`; missing leading repeats count as 1."""
-    times = _sizes(dims)
+    if not dims:
+        raise ArgumentError("tile: no numbers were given; give at least one")
+    times = read_sizes(dims)
     return repeat(input, (1,) * (input.ndim - len(times)) + times)
 
 
@@ -348,7 +359,9 @@ def roll(input: Value, shifts: int | Sequence[int], dims: Dim = None) -> Value:
         raise ArgumentError(f"roll: {len(by)} shifts {by} for {len(along)} dims {along}; give as many")
     y = input
     for s, d in zip(by, along):
-        d = _dim("roll", d, y.ndim)
+        if not y.ndim:
+            raise DimError("roll: a tensor without dimensions has none to roll along; leave dims out")
+        d = read_dim("roll", d, y.ndim)
         n = y.shape[d]
         k = s % n if n else 0
         if k:
@@ -360,7 +373,7 @@ def rot90(input: Value, k: int = 1, dims: Sequence[int] = (0, 1)) -> Value:
     """Rotate by 90 degrees k times in the plane of two dimensions, from the first towards the second."""
     if len(dims) != 2 or input.ndim < 2:
         raise ArgumentError(f"rot90: dims {tuple(dims)} for a tensor {input.shape}; give two of its dimensions")
-    a, b = _dim("rot90", dims[0], input.ndim), _dim("rot90", dims[1], input.ndim)
+    a, b = read_dim("rot90", dims[0], input.ndim), read_dim("rot90", dims[1], input.ndim)
     if a == b:
         raise ArgumentError(f"rot90: dims {tuple(dims)} name one dimension twice; give two different ones")
     if k % 4 == 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -111,7 +112,9 @@ def lp_pool1d(
     input: Value, norm_type: float, kernel_size: Size, stride: Size | None = None, ceil_mode: bool = False
 ) -> Value:
     """Return (sum of x^p over each window)^(1/p) of signals (N, C, L)."""
-    k = _one("lp_pool1d", "kernel_size", kernel_size)
+    if not isinstance(kernel_size, int):
+        raise ArgumentError(f"lp_pool1d: kernel_size is {kernel_size!r}; give an int")
+    k = kernel_size
     return _root_of_sum(lambda z: avg_pool1d(z, k, stride, 0, ceil_mode), input, norm_type, k)
 
 
@@ -153,8 +156,10 @@ def max_unpool2d(
             )
     if min(size) < 1:
         raise ShapeError(f"{op}: x {input.shape} with padding {around} leaves no pixel; give less padding")
-    lead, area = input.shape[:-2], size[0] * size[1]
-    flat = scatter(np.zeros((*lead, area), input.dtype), -1, reshape(indices, (*lead, -1)), reshape(input, (*lead, -1)))
+    lead, area, count = input.shape[:-2], size[0] * size[1], math.prod(input.shape[-2:])
+    flat = scatter(
+        np.zeros((*lead, area), input.dtype), -1, reshape(indices, (*lead, count)), reshape(input, (*lead, count))
+    )
     return reshape(flat, (*lead, *size))
 
 

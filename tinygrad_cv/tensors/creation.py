@@ -42,7 +42,7 @@ def _array(data: Any, dtype: Any, copy: bool) -> Array:
         copy = False
     if a.dtype.kind not in "fiub":
         raise DTypeError(f"tensor: cannot make a tensor of {a.dtype}; give numbers or booleans")
-    return a.astype(dtype, order="C", copy=copy) if dtype is not None or copy else a
+    return a.astype(a.dtype if dtype is None else dtype, order="C", copy=copy) if dtype is not None or copy else a
 
 
 def _plain(data: Any) -> Any:
@@ -85,8 +85,39 @@ def from_dlpack(source: Any) -> Tensor:
     return Tensor(np.from_dlpack(source))
 
 
+def clone(input: Any) -> Tensor:
+    """Return a copy; the gradient passes through."""
+    return input.clone()
+
+
+def detach(input: Any) -> Tensor:
+    """Return the same memory as a constant of the graph."""
+    return input.detach()
+
+
+def is_tensor(obj: Any) -> bool:
+    """Tell whether ``obj`` is a tensor."""
+    return isinstance(obj, Tensor)
+
+
+def is_floating_point(input: Any) -> bool:
+    """Tell whether the elements are of floating point."""
+    return input.dtype.kind == "f"
+
+
+def promote_types(type1: Any, type2: Any) -> DType:
+    """Return the dtype of an operation on two tensors with dimensions of these dtypes."""
+    return broadcast.promote(np.dtype(type1), np.dtype(type2))
+
+
+def can_cast(from_: Any, to: Any) -> bool:
+    """Tell whether a dtype may be written into another without a change of category (float to int, number to bool)."""
+    rank = {"b": 0, "u": 1, "i": 1, "f": 2}
+    return rank[np.dtype(from_).kind] <= rank[np.dtype(to).kind]
+
+
 def _shape(size: tuple[Any, ...]) -> tuple[int, ...]:
-    shape = broadcast._sizes(size)
+    shape = broadcast.read_sizes(size)
     if any(n < 0 for n in shape):
         raise ArgumentError(f"size: {shape} holds a negative size; give sizes of at least 0")
     return shape
@@ -157,6 +188,9 @@ def arange(*args: Any, dtype: Any = None, device: Any = None, requires_grad: boo
         raise ArgumentError(f"arange: from {start} to {end} by {step} never arrives; give a step of the right sign")
     kind = broadcast.FLOAT if any(isinstance(v, float) for v in (start, end, step)) else np.dtype(np.int64)
     return Tensor(np.arange(start, end, step).astype(kind if dtype is None else dtype), requires_grad)
+
+
+result_type = broadcast.result_type
 
 
 def linspace(

@@ -7,6 +7,7 @@ through a view also gives the base a new node (``Replace``), and other views of 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,23 +15,30 @@ import numpy as np
 from .. import ops
 from ..autograd.fusion import settle
 from ..autograd.mode import MODE
-from ..autograd.node import Version, user_line
+from ..autograd.node import user_line, version_of
+from ..autograd.record import View, refresh
 from ..ops.errors import AutogradError, DTypeError, ShapeError
-from ..ops.index import Replace, Take, is_basic, read_index
+from ..ops.index import Replace, Take, is_basic, read_index, split_index
 
 if TYPE_CHECKING:
     from .tensor import Tensor
 
 
+_CATEGORY = {"b": 0, "i": 1, "u": 1, "f": 2}
+"""Values may not climb to a higher category in place: floats do not fit integers, nor integers booleans."""
+
+
 def write(t: Any, new: Any, op: str) -> Any:
     """Make ``new`` (of the same shape once broadcast) the value of ``t``, in its memory and in its graph."""
+    if new._view is not None and new._view.stamp != new._version.recorded:
+        refresh(new)
     if new.shape != t.shape:
         raise ShapeError(
             f"{op}: the result has shape {new.shape}, the tensor {t.shape}, and in place it cannot grow; write it out "
             "of place"
         )
     if new.dtype != t.dtype:
-        if new.dtype.kind == "f" and t.dtype.kind != "f":
+        if _CATEGORY[new.dtype.kind] > _CATEGORY[t.dtype.kind]:
             raise DTypeError(
                 f"{op}: the result has dtype {new.dtype}, the tensor {t.dtype}, which cannot hold it; cast the tensor "
                 "first"
@@ -45,21 +53,26 @@ def write(t: Any, new: Any, op: str) -> Any:
             f"{op}: a leaf that requires a gradient is written in place; do it inside no_grad(), or write it out of "
             "place"
         )
-    if t._version is None:
-        t._version = Version()
-    version = t._version
-    if root._node is not None and root._node.y is not None:
-        root._node.overwritten = user_line()
+    if type(t) is not t._promised:
+        settle()
+        if 0 in t._data.strides and any(n > 1 and s == 0 for n, s in zip(t.shape, t._data.strides)):
+            raise AutogradError(f"{op}: elements of this expanded tensor share their memory; write on a clone()")
+        if not t._data.flags.writeable:
+            raise AutogradError(f"{op}: the memory of this tensor is read-only; write on a clone()")
+    version = version_of(t)
     if recorded:
+        if new._needs and new._node is None:
+            new = new.clone()  # a leaf stays a leaf; what takes over its values comes from it
+        if not new._needs and t._view is None and type(t) is not t._promised:
+            new = Replace(Take(..., t.shape))(t._alias(), new)  # zeros flow on to what was overwritten, as in PyTorch
+        if new._node is not None and type(t) is not t._promised:
+            _keep_old(new._node, t)
         _give_node(t, new)
         version.recorded += 1
         if t._view is not None:
-            t._view.stamp = version.recorded - 1
+            t._view = View(t._view.parent, t._view.op, version.recorded - 1)
     if type(t) is t._promised:  # nobody has looked at the old value, and nobody will: no copy
         return _replace_promise(t, new)
-    settle()
-    if not t._data.flags.writeable:
-        raise AutogradError(f"{op}: the memory of this tensor is read-only; write on a clone()")
     np.copyto(t._data, new._data)
     version.count += 1
     version.line = user_line()
@@ -76,6 +89,16 @@ def _replace_promise(t: Any, new: Any) -> Any:
     return t
 
 
+def _keep_old(node: Any, t: Any) -> None:
+    """Let the derivative of the write itself see the values from before: x.mul_(y) needs the old x."""
+    for i, v in enumerate(node.saved):
+        before: Any = t._data
+        if getattr(v, "_data", None) is before:
+            old: Any = v._alias()
+            old._data, old._version, old._view = before.copy(order="K"), None, None
+            node.saved[i], node.versions[i] = old, 0
+
+
 def _give_node(t: Any, new: Any) -> None:
     """Let the graph of the tensor, and of all that it is a view of, continue from ``new``."""
     while t._view is not None:
@@ -85,13 +108,25 @@ def _give_node(t: Any, new: Any) -> None:
     t._node, t._needs = new._node, new._needs
 
 
+def _written(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the method that writes what a function gives into its first argument."""
+    name = f"{function.__name__}_"
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return write(self, function(self._alias(), *args, **kwargs), name)
+
+    method.__name__ = method.__qualname__ = name
+    method.__doc__ = f"`{function.__name__}`, in place."
+    return method
+
+
 class InPlace:
     """The operations that write into their tensor. Each is its namesake without the underscore, then a write."""
 
     def copy_(self: Any, src: Any) -> Tensor:
         """Take over the values of ``src``, broadcast and cast."""
         source = src if hasattr(src, "_data") else type(self)(np.asarray(src))
-        return write(self, ops.expand_to(ops.cast(source, self.dtype), self.shape), "copy_")
+        return write(self, ops.broadcast_to(ops.cast(source, self.dtype), self.shape), "copy_")
 
     def fill_(self: Any, value: Any) -> Tensor:
         """Set every element to ``value``."""
@@ -102,7 +137,11 @@ class InPlace:
         return self.fill_(0)
 
     def __setitem__(self: Any, index: Any, value: Any) -> None:
-        index = read_index(index)
+        basic, advanced = split_index(read_index(index), self.shape)
+        if advanced is not None and basic is not None:
+            self[basic][advanced] = value
+            return
+        index = basic if advanced is None else advanced
         select = Take(index, self.shape)
         try:
             part = self._data[index]
@@ -212,6 +251,31 @@ class InPlace:
     def tanh_(self: Any) -> Tensor:
         """tanh x, in place."""
         return write(self, ops.tanh(self._alias()), "tanh_")
+
+    square_ = _written(ops.square)
+    floor_ = _written(ops.floor)
+    ceil_ = _written(ops.ceil)
+    trunc_ = _written(ops.trunc)
+    round_ = _written(ops.round)
+    sign_ = _written(ops.sign)
+    reciprocal_ = _written(ops.reciprocal)
+    rsqrt_ = _written(ops.rsqrt)
+    sin_ = _written(ops.sin)
+    cos_ = _written(ops.cos)
+    expm1_ = _written(ops.expm1)
+    log1p_ = _written(ops.log1p)
+    clip_ = clamp_
+    index_add_ = _written(ops.index_add)
+    floor_divide_ = _written(ops.floor_divide)
+    remainder_ = _written(ops.remainder)
+    tril_ = _written(ops.tril)
+    triu_ = _written(ops.triu)
+
+    def bernoulli_(self: Any, p: float = 0.5, *, generator: Any = None) -> Tensor:
+        """Draw every element: 1 with probability ``p``, else 0."""
+        from .random import pick
+
+        return write(self, type(self)((pick(generator).random(self.shape) < p).astype(self.dtype)), "bernoulli_")
 
     def normal_(self: Any, mean: float = 0.0, std: float = 1.0, *, generator: Any = None) -> Tensor:
         """Draw every element from a normal distribution."""

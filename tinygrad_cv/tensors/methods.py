@@ -126,6 +126,18 @@ class Methods:
         """Cast to uint8."""
         return self.to(np.uint8)
 
+    def short(self: Any) -> Tensor:
+        """Cast to int16."""
+        return self.to(np.int16)
+
+    def char(self: Any) -> Tensor:
+        """Cast to int8."""
+        return self.to(np.int8)
+
+    def type(self: Any, dtype: Any = None) -> Any:
+        """Cast to a dtype; without one, return the dtype's name."""
+        return str(self.dtype) if dtype is None else self.to(dtype)
+
     def is_floating_point(self: Any) -> Any:
         """Tell whether the elements are of floating point."""
         return self.dtype.kind == "f"
@@ -297,8 +309,73 @@ class Methods:
     floor_divide = ops.floor_divide
     remainder = ops.remainder
     contiguous = ops.contiguous
+    select = ops.select
+    index_add = ops.index_add
+    unique = ops.unique
+    bincount = ops.bincount
+    take = ops.take
+    logical_xor = ops.logical_xor
+    isclose = ops.isclose
+    equal = ops.equal
+    fmod = ops.fmod
+    diagonal = ops.diagonal
+    diag_embed = ops.diag_embed
+    trace = ops.trace
+    swapaxes = ops.swapaxes
+    swapdims = ops.swapdims
+    moveaxis = ops.moveaxis
+    ravel = ops.ravel
+    fliplr = ops.fliplr
+    flipud = ops.flipud
+    median = ops.median
+    count_nonzero = ops.count_nonzero
+    inner = ops.inner
+    addmv = ops.addmv
+    baddbmm = ops.baddbmm
+    exp2 = ops.exp2
+    frac = ops.frac
+    positive = ops.positive
+    true_divide = ops.true_divide
+    prelu = ops.prelu
+    hardshrink = ops.hardshrink
+    argwhere = ops.argwhere
     subtract, multiply, divide, negative, absolute = ops.sub, ops.mul, ops.div, ops.neg, ops.abs
     clip = ops.clamp
+
+    def clamp_min(self: Any, min: Any) -> Tensor:
+        """Limit from below."""
+        return ops.clamp(self, min=min)
+
+    def clamp_max(self: Any, max: Any) -> Tensor:
+        """Limit from above."""
+        return ops.clamp(self, max=max)
+
+    def sum_to_size(self: Any, *size: Any) -> Tensor:
+        """Add up to a shape that broadcasts to this one."""
+        shape = ops.broadcast.read_sizes(size)
+        if ops.broadcast_shape("sum_to_size", shape, self.shape) != self.shape:
+            raise ShapeError(f"sum_to_size: {shape} does not broadcast to {self.shape}; give a shape that does")
+        return ops.broadcast.sum_to(self, shape)
+
+    def new_tensor(self: Any, data: Any, dtype: Any = None, device: Any = None, requires_grad: Any = False) -> Tensor:
+        """Return a new tensor with the given data, of this dtype unless told otherwise."""
+        return self._guest(np.array(data, dtype or self.dtype), requires_grad)
+
+    def new_full(self: Any, size: Any, fill_value: Any, dtype: Any = None, device: Any = None) -> Tensor:
+        """Return a tensor filled with a number, of this dtype unless told otherwise."""
+        return self._guest(np.full(size, fill_value, dtype or self.dtype))
+
+    def new_zeros(self: Any, *size: Any, dtype: Any = None, device: Any = None) -> Tensor:
+        """Return a tensor of zeros, of this dtype unless told otherwise."""
+        return self._guest(np.zeros(ops.broadcast.read_sizes(size), dtype or self.dtype))
+
+    def new_ones(self: Any, *size: Any, dtype: Any = None, device: Any = None) -> Tensor:
+        """Return a tensor of ones, of this dtype unless told otherwise."""
+        return self._guest(np.ones(ops.broadcast.read_sizes(size), dtype or self.dtype))
+
+    def new_empty(self: Any, *size: Any, dtype: Any = None, device: Any = None) -> Tensor:
+        """Return an uninitialised tensor, of this dtype unless told otherwise."""
+        return self._guest(np.empty(ops.broadcast.read_sizes(size), dtype or self.dtype))
 
     def where(self: Any, condition: Any, other: Any) -> Tensor:
         """Keep the elements where the condition holds, take ``other`` elsewhere."""
