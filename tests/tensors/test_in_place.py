@@ -181,3 +181,84 @@ def test_requires_grad_spreads_to_what_is_written() -> None:
     y, x = tg.zeros(2, dtype=tg.float64), leaf(1.0, 2.0)
     y += x
     assert y.requires_grad and not y.is_leaf and grad(y.sum(), x)[0].tolist() == [1.0, 1.0]
+
+
+def test_a_write_through_detach_is_noticed_by_the_node_that_kept_its_result() -> None:
+    x = leaf(1.0, 2.0)
+    y = x.exp()
+    y.detach().mul_(2.0)
+    with pytest.raises(AutogradError, match="Exp: its result"):
+        y.sum().backward()
+
+
+def test_a_write_is_noticed_by_second_derivatives_too() -> None:
+    x = leaf(1.0, 2.0)
+    y = x.exp()
+    (g,) = grad(y.sum(), x, create_graph=True)
+    with tg.no_grad():
+        y.mul_(2.0)
+    with pytest.raises(AutogradError, match="changed in place"):
+        g.sum().backward()
+
+
+def test_a_write_to_an_operand_that_was_broadcast_is_noticed() -> None:
+    x, b = tg.ones(2, 3, requires_grad=True), tg.ones(3, requires_grad=True)
+    c = b * 1.0
+    z = x * c
+    c.mul_(5.0)
+    with pytest.raises(AutogradError, match=r"Mul: its argument b of shape \(2, 3\)"):
+        z.sum().backward()
+
+
+def test_a_result_that_was_copied_elsewhere_may_see_the_copy_change() -> None:
+    x = leaf(1.0, 2.0)
+    y, e = x * 1.0, x.exp()
+    y.copy_(e)
+    y.add_(1.0)
+    assert grad((y + e).sum(), x)[0].tolist() == (2 * np.exp([1.0, 2.0])).tolist()
+
+
+def test_the_derivative_of_a_write_sees_the_value_from_before() -> None:
+    x = leaf(1.0, 2.0)
+    y, s = x * 1.0, x * 2.0
+    s.mul_(y)
+    s.add_(1.0)
+    assert grad(s.sum(), x)[0].tolist() == [4.0, 8.0]
+
+
+def test_overwriting_all_keeps_the_graph_with_zero_gradient() -> None:
+    x = leaf(1.0, 2.0)
+    y = x * 1.0
+    y.zero_()
+    assert y.requires_grad and grad(y.sum(), x)[0].tolist() == [0.0, 0.0]
+
+
+def test_writing_into_a_single_element_reaches_its_tensor() -> None:
+    x = leaf(1.0, 2.0)
+    y = x * 1.0
+    y[1].mul_(10.0)
+    assert y.tolist() == [1.0, 20.0] and grad(y.sum(), x)[0].tolist() == [1.0, 10.0]
+
+
+def test_a_view_looked_at_under_no_grad_keeps_its_graph() -> None:
+    x = leaf(1.0, 2.0, 3.0)
+    y = x * 1.0
+    view = y[1:]
+    view.mul_(0.0)
+    with tg.no_grad():
+        view.add_(1.0)
+    assert grad((y.sum() + view.sum()), x)[0].tolist() == [1.0, 0.0, 0.0]
+
+
+def test_copying_from_a_view_of_what_was_written_takes_its_new_graph() -> None:
+    x = leaf(1.0, 2.0, 3.0)
+    y, z = x * 1.0, x * 0.0
+    back = y.reshape(3, 1)
+    y.mul_(4.0)
+    z.copy_(back.reshape(3))
+    assert grad(z.sum(), x)[0].tolist() == [4.0, 4.0, 4.0]
+
+
+def test_an_expanded_tensor_is_not_written() -> None:
+    with pytest.raises(AutogradError, match="share their memory"):
+        tg.zeros(3).expand(2, 3).add_(1.0)

@@ -17,7 +17,7 @@ from ..ops.broadcast import broadcast_shape, sum_to
 from ..ops.errors import ArgumentError, AutogradError
 from ..ops.op import Op, Rule
 from .mode import MODE, no_grad
-from .node import Node, Version, user_line
+from .node import Node, user_line, version_of
 from .record import make_node
 
 
@@ -288,14 +288,14 @@ def _join(output: Any, node: Node, args: Sequence[Any], ctx: Context, guest: Any
         return output
     y = guest._from_node(output._data, node)
     if any(output is a for a in args):  # handed through: it shares the argument's memory
-        y._version = output._version = output._version or Version()
+        y._version = version_of(output)
     return y
 
 
 def _count_write(t: Any) -> None:
-    t._version = t._version or Version()
-    t._version.count += 1
-    t._version.line = user_line()
+    version = version_of(t)
+    version.count += 1
+    version.line = user_line()
 
 
 class _Once(Function):

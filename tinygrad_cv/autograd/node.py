@@ -60,6 +60,19 @@ class Version:
         self.line: Line | None = None
 
 
+def version_of(t: Any) -> Version:
+    """Return the version of a tensor's memory, made when first asked for; the node whose result it is learns of it."""
+    version = t._version
+    if version is None:
+        node = t._node
+        if node is None or node.y is None or node.y is not t.__dict__.get("_data"):
+            version = Version()
+        else:
+            version = node.y_version = node.y_version or Version()
+        t._version = version
+    return version  # type: ignore[no-any-return]
+
+
 class Node:
     """One recorded operation.
 
@@ -77,7 +90,7 @@ class Node:
 
     __slots__ = (
         "op", "plan", "inputs", "saved", "versions", "y", "extras", "number", "shape", "dtype",
-        "module", "line", "overwritten", "hooks", "retain", "freed", "unpack", "__weakref__",
+        "module", "line", "y_version", "hooks", "retain", "freed", "unpack", "__weakref__",
     )  # fmt: skip
 
     op: Op
@@ -92,7 +105,7 @@ class Node:
     dtype: DType
     module: str | None
     line: Line | None
-    overwritten: Line | None
+    y_version: Version | None
     hooks: list[Callable[[Any], Any]] | None
     retain: Any
     freed: bool
@@ -117,11 +130,11 @@ class Node:
                 f"{self.op.name}: its saved values were freed by an earlier backward pass; "
                 f"give retain_graph=True to the first one to pass through the same graph again"
             )
-        if self.overwritten is not None:
+        if self.y_version is not None and self.y_version.count:
             raise AutogradError(
                 f"{self.op.name}: its result of shape {self.shape}, recorded at {in_words(self.line)}, was changed in "
                 "place "
-                f"at {in_words(self.overwritten)}, but the derivative needs it; write the change out of place, or on a "
+                f"at {in_words(self.y_version.line)}, but the derivative needs it; write the change out of place, or on a "
                 "clone()"
             )
         if self.versions is not None:

@@ -12,7 +12,7 @@ import numpy as np
 from ..ops.op import Op, Unfinished
 from .fusion import FUSION
 from .mode import MODE
-from .node import Node, Version, next_number, user_line
+from .node import Node, next_number, user_line, version_of
 from .observe import OBSERVERS, current_path
 
 ndarray = np.ndarray
@@ -63,11 +63,11 @@ def record(guest: Any, op: Op, xs: Sequence[Any]) -> Any:
             y._node, y._needs = make_node(guest, op, plan, xs, wanted, out, extras), True
     if op.view:
         source, base = raw[0], out.base
-        if base is not None and (base is source or base is source.base) and isinstance(xs[0], guest):
+        # as_strided, behind Expand, puts a holder between an array and its base
+        shares = base is not None and (base is source or base is source.base or getattr(base, "base", None) is source)
+        if shares and isinstance(xs[0], guest):
             parent = xs[0]
-            if parent._version is None:
-                parent._version = Version()
-            y._version = parent._version
+            y._version = version_of(parent)
             y._view = View(parent, op, y._version.recorded)
     if OBSERVERS:
         for observer in OBSERVERS:
@@ -85,7 +85,7 @@ def make_node(guest: Any, op: Op, plan: Any, xs: Sequence[Any], wanted: int, out
     node.inputs = tuple(edges)
     node.number = next_number()
     node.shape, node.dtype = out.shape, out.dtype
-    node.versions = node.y = node.line = node.overwritten = node.hooks = node.retain = None
+    node.versions = node.y = node.line = node.y_version = node.hooks = node.retain = None
     node.extras, node.saved, node.freed, node.unpack = (), [], False, None
     node.module = current_path() if OBSERVERS else None
     if plan.saves:
@@ -146,9 +146,13 @@ def refresh(view: Any) -> None:
     parent = view._view.parent
     if parent._view is not None and parent._view.stamp != parent._version.recorded:
         refresh(parent)
-    again = view._view.op(parent)
+    before, MODE.enabled = MODE.enabled, True  # whoever looks, the graph is the view's own
+    try:
+        again = view._view.op(parent)
+    finally:
+        MODE.enabled = before
     view._node, view._needs = again._node, again._needs
-    view._view.stamp = view._version.recorded
+    view._view = View(parent, view._view.op, view._version.recorded)
 
 
 def _observed(op: Op, raw: Sequence[Any]) -> tuple[Any, float]:

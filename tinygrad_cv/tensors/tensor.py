@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.differentiate import backward
-from ..autograd.node import Node, Version
+from ..autograd.node import Node, Version, version_of
 from ..autograd.record import View, record, refresh
 from ..ops import broadcast
 from ..ops.errors import ArgumentError, AutogradError, DTypeError
@@ -70,6 +70,8 @@ class Tensor(Methods, InPlace):
         """Return the output of a node as a tensor that belongs to its graph."""
         t = Tensor.__new__(Tensor)
         t._data, t._node, t._needs = data, node, True
+        if node.y is data:
+            version_of(t)
         return t
 
     def _alias(self) -> Tensor:
@@ -159,9 +161,7 @@ class Tensor(Methods, InPlace):
     def detach(self) -> Tensor:
         """Return the same memory as a constant of the graph; writes through it are counted."""
         t = Tensor(self._data)
-        if self._version is None:
-            self._version = Version()
-        t._version = self._version
+        t._version = version_of(self)
         return t
 
     def clone(self) -> Tensor:
