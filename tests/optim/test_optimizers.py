@@ -158,6 +158,18 @@ def test_the_memory_order_of_a_parameter_changes_nothing(name: str) -> None:
     assert np.allclose(p.detach().numpy(), q.detach().numpy(), rtol=1e-12) and not q._data.flags.c_contiguous
 
 
+@pytest.mark.parametrize("name", CASES)
+def test_single_precision_takes_the_same_steps_up_to_rounding(name: str) -> None:
+    kind, settings, _ = CASES[name]
+    p, q = parameter(), parameter().detach().float().requires_grad_()
+    run(kind([p], **settings), p, GRADIENTS)
+    optimizer = kind([q], **settings)
+    for g in GRADIENTS:
+        q.grad = tg.tensor(g, dtype=tg.float32)
+        optimizer.step()
+    assert q.dtype == np.float32 and np.allclose(p.detach().numpy(), q.detach().numpy(), rtol=1e-4, atol=1e-5)
+
+
 def test_muon_steps_along_an_orthogonal_matrix() -> None:
     w = tg.tensor(np.zeros((4, 3, 2, 1)), requires_grad=True)  # filters count as a matrix (4, 6)
     w.grad = tg.tensor(np.random.default_rng(1).standard_normal((4, 3, 2, 1)))
