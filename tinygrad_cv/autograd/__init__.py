@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from . import functional as functional
+from . import graph as graph
 from .differentiate import backward as backward
 from .differentiate import grad as grad
 from .function import Function as Function

@@ -172,8 +172,8 @@ class Function:
     """Base of user-defined differentiable functions.
 
     Write two static methods, ``forward(ctx, *args)`` and ``backward(ctx, *grad_outputs)`` (one gradient for each
-    argument of forward, None for those without), and call ``apply``. ``forward`` may leave ``ctx`` out if there is a third,
-    ``setup_context(ctx, inputs, output)``. While gradients of gradients are wanted, ``backward`` is itself recorded.
+    argument of forward, None for those without), and call ``apply``. ``forward`` may leave ``ctx`` out if there is a
+    third, ``setup_context(ctx, inputs, output)``. While gradients of gradients are wanted, ``backward`` is recorded too.
 
     Examples
     --------
@@ -228,9 +228,7 @@ class Function:
         return tuple(outputs) if several else outputs[0]
 
 
-def _record(
-    function: type[Function], ctx: Context, guest: Any, args: Sequence[Any], outputs: list[Any]
-) -> list[Any]:
+def _record(function: type[Function], ctx: Context, guest: Any, args: Sequence[Any], outputs: list[Any]) -> list[Any]:
     """Give the outputs of a call their nodes."""
     live = [isinstance(o, guest) and o.dtype.kind == "f" and not any(o is c for c in ctx._constant) for o in outputs]
     call = _Call(function, ctx, guest, [o for o in outputs if isinstance(o, guest)])

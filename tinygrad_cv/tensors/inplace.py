@@ -92,10 +92,9 @@ def _replace_promise(t: Any, new: Any) -> Any:
 def _keep_old(node: Any, t: Any) -> None:
     """Let the derivative of the write itself see the values from before: x.mul_(y) needs the old x."""
     for i, v in enumerate(node.saved):
-        before: Any = t._data
-        if getattr(v, "_data", None) is before:
+        if getattr(v, "_data", None) is t._data:
             old: Any = v._alias()
-            old._data, old._version, old._view = before.copy(order="K"), None, None
+            old._data, old._version, old._view = np.array(t._data, order="K"), None, None
             node.saved[i], node.versions[i] = old, 0
 
 
