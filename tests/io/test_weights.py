@@ -47,6 +47,18 @@ def test_bits_survive(array: Any) -> None:
     assert back.tobytes() == np.ascontiguousarray(array.astype(back.dtype, copy=False)).tobytes()
 
 
+def test_equal_tensors_give_equal_files() -> None:
+    tensors, words = {"b": np.zeros(3, "u1"), "a": np.ones(2)}, {str(k): "word" for k in range(9)}
+    assert len({to_bytes(tensors, words) for _ in range(9)}) == 1
+    assert to_bytes(dict(reversed(tensors.items())), words) == to_bytes(tensors, words)
+
+
+def test_names_of_any_letters_survive(tmp_path: Path) -> None:
+    names = ["weight.0", "\u6743\u91cd", 'a"b\\', ""]
+    io.save_file({name: np.zeros(1) for name in names}, tmp_path / "w")
+    assert set(io.load_file(tmp_path / "w")) == set(names)
+
+
 def test_a_model_comes_back_with_its_own_answers(tmp_path: Path) -> None:
     first, second = models.lenet(), models.lenet()
     io.save(first.state_dict(), tmp_path / "w")

@@ -103,6 +103,15 @@ def test_a_name_is_given_once(monkeypatch: pytest.MonkeyPatch) -> None:
         models.register_model("my_net")(lambda: nn.Linear(2, 2))
 
 
+def test_counting_fills_no_weights_and_undoes_itself() -> None:
+    torch.manual_seed(0)
+    with registry.unfilled():
+        assert count(models.lenet()) == 61_706
+    first = models.lenet()
+    torch.manual_seed(0)
+    assert np.array_equal(first.features[0].weight._data, models.lenet().features[0].weight._data)
+
+
 def test_the_list_can_be_filtered() -> None:
     assert models.list_models(include="lenet*") == ["lenet", "lenet5"]
     assert "lenet5" not in models.list_models(exclude=["*5"])

@@ -51,7 +51,7 @@ def run(arguments: Namespace) -> int:
         files = [p for p in folder.rglob("*") if p.is_file()]
         size = sum(p.stat().st_size for p in files) / 2**20
         rows.append(("kernel cache", f"{folder}, {len(files)} files, {size:.1f} MiB"))
-    rows.append(("dot program", shutil.which("dot") or "missing, not needed: graphs are drawn without it, only plainer"))
+    rows.append(("dot program", shutil.which("dot") or "missing, not needed: graphs are drawn without it"))
     for extra, names in EXTRAS.items():
         found = [f"{name} {version}" for name in names if (version := _version(name)) is not None]
         absent = [name for name in names if _version(name) is None]

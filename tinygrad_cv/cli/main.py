@@ -21,6 +21,9 @@ COMMANDS = {
     "warmup": "compile the kernels now, so that the first training starts at once",
     "doctor": "show what this machine offers and what is missing",
 }
+OURS = {"data", "get_model", "models", "pil_loader", "predict", "read_json", "resume", "run", "train", "graph"}
+"""Functions whose names say nothing to somebody at the command line."""
+
 DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -58,8 +61,9 @@ def _run(words: list[str]) -> int:
         return DONE
     name, *rest = words
     if name not in COMMANDS:
-        kind = "option" if name.startswith("-") else "command"
-        raise UsageError(f"there is no {kind} {name!r}; {similar(name, COMMANDS)}")
+        if name.startswith("-"):
+            raise UsageError(f"there is no option {name!r} before a command; {similar(name, ('--help', '--version'))}")
+        raise UsageError(f"there is no command {name!r}; {similar(name, COMMANDS)}")
     module: Any = importlib.import_module(f"tinygrad_cv.cli.{name}")
     parser = Parser(prog=f"tinygrad-cv {name}", description=module.__doc__)
     module.add_arguments(parser)
@@ -83,7 +87,10 @@ def explain(error: BaseException) -> str:
     from tinygrad_cv.ops.errors import TinygradError
 
     if isinstance(error, TinygradError):
-        return str(error)
+        text = " ".join(str(error).split())
+        where, colon, rest = text.partition(": ")
+        sentence = rest if colon and where in OURS else text
+        return sentence.replace("pass download=True", "give --download")
     if isinstance(error, OSError):
         where = f" ({error.filename})" if error.filename else ""
         if error.errno in (errno.ENOSPC, errno.EDQUOT):

@@ -13,6 +13,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> None:
     """Print the list."""
     from tinygrad_cv import models
+    from tinygrad_cv.models.registry import unfilled
     from tinygrad_cv.ops.errors import ArgumentError
 
     names = models.list_models(include=arguments.pattern)
@@ -20,7 +21,8 @@ def run(arguments: Namespace) -> None:
         raise ArgumentError(f"models: no name matches {arguments.pattern!r}; tinygrad-cv models lists all")
     print(f"{'name':<22}{'parameters':>12}  images")
     for name in names:
-        model = models.get_model(name)
+        with unfilled():
+            model = models.get_model(name)
         c, h, w = models.input_size(model)
         parameters = sum(p.numel() for p in model.parameters())
         print(f"{name:<22}{parameters:>12,}  {c} x {h} x {w}")

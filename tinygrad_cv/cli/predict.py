@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 
+from tinygrad_cv.cli.main import explain
 from tinygrad_cv.cli.parser import count
 
 
@@ -41,7 +42,7 @@ def run(arguments: Namespace) -> int:
             picture, steps = frame(path, opened.config.data, network["input_size"])
         except DataError as error:
             failed += 1
-            print(f"tinygrad-cv: {error}", file=sys.stderr)
+            print(f"tinygrad-cv: {explain(error)}", file=sys.stderr)
             continue
         with no_grad():
             scores = model(Tensor(((picture - mean) / std)[None].astype(np.float32)))

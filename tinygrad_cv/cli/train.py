@@ -25,6 +25,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("--model", metavar="NAME", help="network, see tinygrad-cv models (lenet)")
     add("--data", type=one_of(DATA, "data set"), metavar="SET", help=f"{', '.join(DATA)} (digits)")
     add("--data-root", metavar="FOLDER", help="where the files of the data set are; not needed for digits")
+    add("--download", action="store_true", default=None, help="fetch files that are missing in the data root")
     add("--epochs", type=count(1, "10"), metavar="N", help="times to go through the training images")
     add("--lr", type=positive("0.001"), metavar="RATE", help="highest learning rate of the schedule")
     add("--batch-size", type=count(1, "64"), metavar="N", help="images per step")
@@ -42,7 +43,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Train, draw, and print the table."""
     wishes = {name: getattr(arguments, name) for name in SETTINGS}
-    given = [f"--{name.replace('_', '-')}" for name, value in {**wishes, "out": arguments.out}.items() if value is not None]
+    set_here = [name for name, value in {**wishes, "out": arguments.out}.items() if value is not None]
+    given = [f"--{name.replace('_', '-')}" for name in set_here]
     if arguments.resume is not None and given:
         raise UsageError(
             f"train: --resume continues a run with its own settings, so {given[0]} cannot be given; leave it out, or "
@@ -61,9 +63,12 @@ def _train(arguments: Namespace, wishes: dict[str, Any], interruption: Any) -> i
     from tinygrad_cv.train.progress import Progress
     from tinygrad_cv.train.report import finish, table
     from tinygrad_cv.train.run import Run, latest_run
+    from tinygrad_cv.train.sources import fetch
 
     begun = time.perf_counter()
     callbacks = [interruption, Progress()]
+    if arguments.download:
+        fetch(wishes["data"], wishes["data_root"])
     if arguments.resume is None:
         job = start(Config.make(**wishes), arguments.out, callbacks)
         doing = "training"

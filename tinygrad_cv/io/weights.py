@@ -6,6 +6,7 @@ a JSON header, the header, then the arrays. Other tools (Netron, PyTorch's safet
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,29 +18,40 @@ from tinygrad_cv.ops.errors import DataError, DTypeError
 from tinygrad_cv.tensors import Tensor
 from tinygrad_cv.typing import Array
 
-STORABLE = ("float16", "float32", "float64", "int8", "int16", "int32", "int64",
-            "uint8", "uint16", "uint32", "uint64", "bool")  # fmt: skip
+CODES = {
+    "float64": "F64", "float32": "F32", "float16": "F16", "int64": "I64", "int32": "I32", "int16": "I16", "int8": "I8",
+    "uint64": "U64", "uint32": "U32", "uint16": "U16", "uint8": "U8", "bool": "BOOL",
+}  # fmt: skip
 
 
 def plain_array(name: str, value: Any) -> Array:
-    """The array of a tensor, row-major.
+    """The array of a tensor, row-major and little-endian.
 
-    safetensors 0.8.0 writes the memory of an array as it lies and the shape as it is seen: a transposed,
-    strided or reversed view would come back with its elements elsewhere (its issue 825).
+    safetensors' own writer (0.8.0) takes the memory of an array as it lies and the shape as it is seen: a
+    transposed, strided or reversed view would come back with its elements elsewhere (its issue 825).
     """
     array = np.ascontiguousarray(value._data if isinstance(value, Tensor) else value).reshape(np.shape(value))
-    if array.dtype.name not in STORABLE:
+    if array.dtype.name not in CODES:
         raise DTypeError(f"save_file: {name!r} has the dtype {array.dtype}; give numbers or booleans")
-    return array.astype(array.dtype.newbyteorder("="), copy=False)
+    return array.astype(array.dtype.newbyteorder("<"), copy=False)
 
 
 def to_bytes(tensors: Mapping[str, Any], metadata: Mapping[str, str] | None = None) -> bytes:
-    """Return a whole safetensors file as bytes."""
-    from safetensors.numpy import save as serialize
+    """Return a whole safetensors file as bytes; equal tensors give equal bytes.
 
+    The library's writer shuffles the metadata from call to call, so that equal weights would give different
+    files; the format is simple enough to be written here. Wide dtypes come first, which aligns every array.
+    """
     arrays = {name: plain_array(name, value) for name, value in tensors.items()}
-    content: bytes = serialize(arrays, metadata=None if metadata is None else dict(metadata))
-    return content
+    ordered = sorted(arrays.items(), key=lambda item: (-item[1].itemsize, item[0]))
+    header: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
+    end = 0
+    for name, array in ordered:
+        start, end = end, end + array.nbytes
+        header[name] = {"dtype": CODES[array.dtype.name], "shape": list(array.shape), "data_offsets": [start, end]}
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    return b"".join([len(text).to_bytes(8, "little"), text, *(array.tobytes() for _, array in ordered)])
 
 
 def save_file(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, TypeVar
 
-from tinygrad_cv.nn import Module
+from tinygrad_cv.nn import Module, init
 from tinygrad_cv.ops.errors import ArgumentError
 
 F = TypeVar("F", bound=Callable[..., Module])
@@ -116,6 +117,22 @@ def get_model(name: str, **config: Any) -> Module:
                 f"get_model: {name} takes no {', '.join(unknown)}; it takes {', '.join(parameters) or 'nothing'}"
             )
     return builder(**config)
+
+
+@contextmanager
+def unfilled() -> Iterator[None]:
+    """Inside, networks are built without drawing their weights, which for large ones takes nearly all of the time.
+
+    For counting parameters; the memory of the weights is reserved and never touched.
+    """
+    fillers = {name: f for name, f in vars(init).items() if name.endswith("_") and callable(f)}
+    try:
+        for name in fillers:
+            setattr(init, name, lambda tensor, *arguments, **options: tensor)
+        yield
+    finally:
+        for name, filler in fillers.items():
+            setattr(init, name, filler)
 
 
 def input_size(model: Module) -> tuple[int, int, int]:

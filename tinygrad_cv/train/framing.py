@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,8 +16,8 @@ from tinygrad_cv.typing import Array
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-INK = {"digits": 8, "mnist": 20, "fashion-mnist": 26}
-"""Side of the square that the drawn thing fills in the images of a data set; the digits are 8 x 8, enlarged."""
+INK = {"digits": (8, 8), "mnist": (20, 28), "fashion-mnist": (27, 28)}
+"""Pixels that the drawn thing fills, of how many; the digits are enlarged images of 8 x 8 pixels."""
 FAINT = 0.2
 
 
@@ -89,40 +89,34 @@ def _drawn(grey: Array, name: str, data: str, h: int, w: int, steps: list[str]) 
     ink = np.clip(grey - background, 0, None)
     strongest = float(ink.max())
     if strongest < 0.05:
-        raise DataError(f"predict: {name} shows nothing, all of it has the same brightness; give a picture of something")
+        raise DataError(f"predict: {name} shows nothing, for it has one brightness all over; give another picture")
     ink /= strongest
     rows, columns = np.flatnonzero((ink > FAINT).any(1)), np.flatnonzero((ink > FAINT).any(0))
     cut = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    side = INK.get(data, h)
-    scale = side / max(cut.shape)
-    shape = tuple(max(1, round(n * scale)) for n in cut.shape)
-    small = np.clip(resize(cut[None, None], (shape[0], shape[1])), 0, 1)
-    steps.append(f"cut to the ink, {cut.shape[1]} x {cut.shape[0]}, and fitted into {side} x {side}")
-    if side < 10:
-        canvas = _placed(small, side, side, _middle(small))
-        steps.append(f"enlarged to {w} x {h}, as the digits are")
-        return np.clip(resize(canvas, (h, w)), 0, 1)
+    inner, outer = INK.get(data, (h, h))
     # MNIST's own rule: the centre of mass of the ink comes to the centre of the image
-    centre = _mass(small) if data == "mnist" else _middle(small)
-    steps.append(f"centred in {w} x {h}")
-    return _placed(small, h, w, centre)
-
-
-def _middle(x: Array) -> tuple[float, float]:
-    return x.shape[2] / 2, x.shape[3] / 2
+    centre = _mass(cut) if data == "mnist" else (cut.shape[0] / 2, cut.shape[1] / 2)
+    sheet = _on_sheet(cut, max(cut.shape) * outer / inner, centre)
+    framed = np.clip(resize(sheet[None, None], (outer, outer)), 0, 1)
+    steps.append(f"cut to the ink, {cut.shape[1]} x {cut.shape[0]}, and shrunk or grown to {inner} pixels of {outer}")
+    if outer != h:
+        steps.append(f"enlarged to {w} x {h}, as the {data} are")
+    return np.clip(resize(framed, (h, w)), 0, 1)
 
 
 def _mass(x: Array) -> tuple[float, float]:
+    """The centre of mass."""
     total = float(x.sum())
-    down = float((x[0, 0].sum(1) * (np.arange(x.shape[2]) + 0.5)).sum()) / total
-    across = float((x[0, 0].sum(0) * (np.arange(x.shape[3]) + 0.5)).sum()) / total
+    down = float((x.sum(1) * (np.arange(x.shape[0]) + 0.5)).sum()) / total
+    across = float((x.sum(0) * (np.arange(x.shape[1]) + 0.5)).sum()) / total
     return down, across
 
 
-def _placed(x: Array, h: int, w: int, centre: tuple[float, float]) -> Array:
-    """The small drawing on an empty image, its ``centre`` in the middle as far as it fits."""
-    canvas: Any = np.zeros((1, 1, h, w), np.float32)
-    top = min(max(0, round(h / 2 - centre[0])), h - x.shape[2])
-    left = min(max(0, round(w / 2 - centre[1])), w - x.shape[3])
-    canvas[:, :, top : top + x.shape[2], left : left + x.shape[3]] = x
-    return canvas  # type: ignore[no-any-return]
+def _on_sheet(x: Array, side: float, centre: tuple[float, float]) -> Array:
+    """The drawing on an empty square sheet, its ``centre`` in the middle as far as it fits."""
+    n = max(round(side), *x.shape)
+    sheet = np.zeros((n, n), np.float32)
+    top = min(max(0, round(n / 2 - centre[0])), n - x.shape[0])
+    left = min(max(0, round(n / 2 - centre[1])), n - x.shape[1])
+    sheet[top : top + x.shape[0], left : left + x.shape[1]] = x
+    return sheet

@@ -37,6 +37,7 @@ class Progress(Callback):
 
         steps = -(-len(trainer.loader) // trainer.accumulate)
         self._bar = tqdm(
+            desc=f"epoch {trainer.epoch + 1}/{trainer.epochs}",
             total=steps * trainer.epochs,
             initial=trainer.step,
             file=self.stream,

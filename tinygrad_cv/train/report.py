@@ -24,10 +24,19 @@ def finish(job: Job) -> Evaluation:
     draw_curves(job.run)
     draw_confusion(job.run, measured, job.pair.classes)
     if job.before is not None:
-        chart = viz.filters(job.before, first_filters(model), title=f"First layer of {job.run.config.model}")
+        many = len(job.before)
+        columns = 3 if many <= 6 else 6 if many <= 36 else 8
+        chart = viz.filters(
+            job.before,
+            first_filters(model),
+            columns=columns,
+            zoom=max(1, 240 // (columns * job.before.shape[-1])),
+            title=f"First layer of {job.run.config.model}",
+        )
         write_text(job.run.file("filters.svg"), chart.svg)
         write_bytes(job.run.file("filters.png"), chart.png)
-    write_text(job.run.file("graph.svg"), step_graph(model, job.pair).svg)
+    title = f"One training step of {job.run.config.model}, four images"
+    write_text(job.run.file("graph.svg"), step_graph(model, job.pair, title).svg)
     return measured
 
 
@@ -37,7 +46,10 @@ def draw_curves(run: Run) -> None:
     names = ("train_loss", "test_loss", "train_accuracy", "test_accuracy")
     series = {name: [record[name] for record in history if name in record] for name in names}
     title = f"{run.config.model} on {NAMES[run.config.data]}"
-    write_text(run.file("curves.svg"), viz.curves({k: v for k, v in series.items() if v}, title=title).svg)
+    losses = [v for name in names[:2] for v in series[name]]
+    # two decades and more would all lie on the axis
+    log = ["loss"] if losses and min(losses) > 0 and max(losses) > 50 * min(losses) else []
+    write_text(run.file("curves.svg"), viz.curves({k: v for k, v in series.items() if v}, title=title, log=log).svg)
 
 
 def draw_confusion(run: Run, measured: Evaluation, classes: list[str]) -> None:
@@ -47,13 +59,13 @@ def draw_confusion(run: Run, measured: Evaluation, classes: list[str]) -> None:
     write_text(run.file("confusion.svg"), viz.confusion(counts, classes, title=title).svg)
 
 
-def step_graph(model: Module, pair: DataPair, images: int = 1) -> Any:
+def step_graph(model: Module, pair: DataPair, title: str = "One training step") -> Any:
     """The computation graph of one training step, from images and parameters to the loss."""
     from tinygrad_cv.functional import cross_entropy
 
-    batch, targets = next(iter(DataLoader(pair.test, batch_size=images)))
+    batch, targets = next(iter(DataLoader(pair.test, batch_size=4)))
     loss = cross_entropy(model(batch), targets)
-    return viz.make_dot(loss, params=dict(model.named_parameters()))
+    return viz.make_dot(loss, params=dict(model.named_parameters()), title=title)
 
 
 def table(job: Job, measured: Evaluation, seconds: float) -> str:

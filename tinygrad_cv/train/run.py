@@ -48,10 +48,11 @@ class Run:
             )
         network = {"input_size": list(input_size), "classes": pair.classes, "mean": pair.mean, "std": pair.std}
         run = cls(path, config, network)
+        settings = {**config.to_dict(), "network": network, "made_by": f"tinygrad_cv {_version()}"}
         try:
-            io.write_json(run.file(CONFIG), {**config.to_dict(), "network": network, "made_by": f"tinygrad_cv {_version()}"})
-        except (NotADirectoryError, FileExistsError):
-            raise DataError(f"train: {path} lies inside something that is no folder; give --out another place") from None
+            io.write_json(run.file(CONFIG), settings)
+        except (NotADirectoryError, FileExistsError, FileNotFoundError):
+            raise DataError(f"train: no folder can be made at {path}; give --out another place") from None
         return run
 
     @classmethod
@@ -128,7 +129,12 @@ class Run:
         try:
             model.load_state_dict(weights)
         except TinygradError as error:
-            raise DataError(f"run: the weights in {path} do not fit the model {self.config.model}: {error}") from None
+            # the last line of the report is advice for who loads weights by hand
+            reason = " ".join((str(error).rpartition("\n")[0] or str(error)).split())
+            raise DataError(
+                f"run: the weights in {path} do not fit the model {self.config.model} of its config.json ({reason}); "
+                "restore the two, or train again"
+            ) from None
         return model.eval()
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from tinygrad_cv import data, models
 from tinygrad_cv.data import transforms as T
 from tinygrad_cv.nn import Module
+from tinygrad_cv.ops.errors import ArgumentError
 from tinygrad_cv.train.config import SOURCES, Config
 
 
@@ -30,6 +31,25 @@ class DataPair:
     std: list[float]
 
 
+KINDS: dict[str, Any] = {"mnist": data.MNIST, "fashion-mnist": data.FashionMNIST, "cifar10": data.CIFAR10}
+
+
+def fetch(name: str | None, root: str | None) -> None:
+    """Download what is missing of a data set into ``root``.
+
+    Raises
+    ------
+    ArgumentError
+        The data set comes with the package, or no folder is named.
+    """
+    if name not in KINDS or not root:
+        raise ArgumentError(
+            f"download: {name or 'digits'} with the data root {root} cannot be fetched; "
+            f"give --data {', '.join(KINDS)} and --data-root"
+        )
+    KINDS[name](root, train=True, download=True)
+
+
 def load_data(config: Config) -> DataPair:
     """Open the data set that ``config`` names.
 
@@ -42,7 +62,7 @@ def load_data(config: Config) -> DataPair:
         train, test = data.Digits(train=True), data.Digits(train=False)
         mean, std = [train.mean], [train.std]
     else:
-        kind = {"mnist": data.MNIST, "fashion-mnist": data.FashionMNIST, "cifar10": data.CIFAR10}[config.data]
+        kind = KINDS[config.data]
         train, test = kind(config.data_root, train=True), kind(config.data_root, train=False)
         mean, std = _numbers(kind.mean), _numbers(kind.std)
     train.transform = T.Compose([*_augmentation(config), T.ToTensor(), T.Normalize(mean, std)])
