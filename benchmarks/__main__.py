@@ -1,0 +1,91 @@
+"""Measure against PyTorch: python3 dev.py bench [--quick] [--only PART ...] [--threads N] [--out FOLDER]
+
+Parts: conv (layer by layer), pointwise (pooling, norms, losses, updates), steps (training), inference, memory, overhead,
+start. Writes results.json, results.md and chart.svg into benchmarks/results/, and the table into README.md between its
+marks (not with --quick or --only).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+PARTS = ("overhead", "start", "conv", "pointwise", "steps", "inference", "memory")
+
+
+def share_openmp() -> None:
+    """Start again with PyTorch's OpenMP runtime loaded first, so that both libraries use the one pool of threads.
+
+    With a pool each, the idle threads of one spin on the cores that the other's need: a LeNet step of 4 ms then takes
+    80 ms on either side (measured on two cores).
+    """
+    import importlib.util
+
+    spec = importlib.util.find_spec("torch")
+    if spec is None or spec.origin is None:
+        sys.exit("bench: PyTorch is not installed; run python3 dev.py bench, which installs it")
+    found = sorted((Path(spec.origin).parent / "lib").glob("libgomp*")) if sys.platform == "linux" else []
+    if found and str(found[0]) not in os.environ.get("LD_PRELOAD", ""):
+        os.environ["LD_PRELOAD"] = str(found[0])
+        os.execv(sys.executable, [sys.executable, "-m", "benchmarks", *sys.argv[1:]])
+
+
+def measure(part: str, quick: bool) -> list[dict[str, Any]]:
+    """Run one part and return its rows."""
+    from . import conv_layers, memory, overhead, pointwise_layers, start, steps
+
+    rows = {
+        "overhead": lambda: [overhead.row()],
+        "start": start.rows,
+        "conv": lambda: conv_layers.rows(quick),
+        "pointwise": lambda: pointwise_layers.rows(quick),
+        "steps": lambda: steps.training_rows(quick),
+        "inference": lambda: steps.inference_rows(quick),
+        "memory": lambda: [memory.row("LeNet" if quick else "ResNet-18 32x32")],
+    }[part]()
+    out = []
+    for row in rows:
+        out.append(row)
+        print("  " + "  ".join(f"{k} {_short(v)}" for k, v in row.items()), flush=True)
+    return out
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def main() -> int:
+    """Run the parts that were asked for and write what came out."""
+    parser = argparse.ArgumentParser(prog="dev.py bench", description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--quick", action="store_true", help="a few rows of each part, within two minutes")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=None, metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--threads", type=int, default=2, help="for both libraries")
+    parser.add_argument("--out", type=Path, default=HERE / "results", help="the folder for the results")
+    options = parser.parse_args()
+    share_openmp()
+    import torch
+
+    from tinygrad_cv.ops import kernels
+
+    from . import report
+
+    torch.set_num_threads(options.threads)
+    kernels.set_num_threads(options.threads)
+    results: dict[str, Any] = {"machine": report.machine(options.threads), "parts": {}}
+    for part in PARTS if options.only is None else options.only:
+        begin = time.perf_counter()
+        print(f"{part}:", flush=True)
+        results["parts"][part] = measure(part, options.quick)
+        print(f"  ({time.perf_counter() - begin:.0f} s)", flush=True)
+    for path in report.write(results, options.out, complete=not options.quick and options.only is None):
+        print(path)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
