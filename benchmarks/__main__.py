@@ -1,6 +1,6 @@
 """Measure against PyTorch: python3 dev.py bench [--quick] [--only PART ...] [--threads N] [--out FOLDER]
 
-Parts: conv (layer by layer), pointwise (pooling, norms, losses, updates), steps (training), inference, memory, overhead,
+Parts: conv (by layer), pointwise (pooling, norms, losses, updates), steps (training), inference, memory, overhead,
 start. Writes results.json, results.md and chart.svg into benchmarks/results/, and the table into README.md between its
 marks (not with --quick or --only).
 """
