@@ -19,8 +19,9 @@ def run(arguments: Namespace) -> None:
     set_threads(arguments)
     import numpy as np
 
+    from tinygrad_cv.train.job import TEST_BATCH
     from tinygrad_cv.train.metrics import evaluate
-    from tinygrad_cv.train.report import NAMES, TEST_BATCH, lines
+    from tinygrad_cv.train.report import NAMES, lines
     from tinygrad_cv.train.run import Run
     from tinygrad_cv.train.sources import load_data
     from tinygrad_cv.utils.data import DataLoader

@@ -6,6 +6,8 @@ MODEL is a name from tinygrad-cv models, or the folder of a run.
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from typing import Any
 
 from tinygrad_cv.cli.network import add_network, open_network
 
@@ -41,8 +43,8 @@ def run(arguments: Namespace) -> None:
     print(f"\n{total:,} parameters, {4 * total / 2**20:.2f} MiB as float32; output {tuple(scores.shape)}")
 
 
-def _recorder(rows, path):  # type: ignore[no-untyped-def]
-    def record(module, args, output):  # type: ignore[no-untyped-def]
+def _recorder(rows: list[tuple[str, str, str, str]], path: str) -> Callable[[Any, Any, Any], None]:
+    def record(module: Any, args: Any, output: Any) -> None:
         parameters = sum(p.numel() for p in module.parameters())
         rows.append((path, type(module).__name__, str(tuple(output.shape)), f"{parameters:,}" if parameters else ""))
 

@@ -35,8 +35,8 @@ class WeightAverage(Callback):
         d = min(self.decay, (1 + trainer.step) / (10 + trainer.step))
         for slow, fast in zip(self.model.parameters(), trainer.model.parameters(), strict=True):
             slow._data += (1 - d) * (fast._data - slow._data)
-        for slow, fast in zip(self.model.buffers(), trainer.model.buffers(), strict=True):
-            slow._data[...] = fast._data
+        for copied, buffer in zip(self.model.buffers(), trainer.model.buffers(), strict=True):
+            copied._data[...] = buffer._data
 
     def state_dict(self) -> dict[str, Any]:
         return {"model": None if self.model is None else self.model.state_dict()}

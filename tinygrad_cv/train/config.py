@@ -91,7 +91,7 @@ class Config:
         """The settings for a data set: the wishes that are not None, the recipe of the data set for the others."""
         wishes = {k: v for k, v in wishes.items() if v is not None}
         source = SOURCES.get(wishes.get("data", cls.data), SOURCES["digits"])
-        recipe = {"epochs": source.epochs, "lr": source.lr, "batch_size": source.batch_size, "augment": source.augment}
+        recipe: dict[str, Any] = {name: getattr(source, name) for name in ("epochs", "lr", "batch_size", "augment")}
         return cls(**(recipe | wishes)).check()
 
     @classmethod

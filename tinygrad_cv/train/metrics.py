@@ -95,4 +95,4 @@ def evaluate(
 def probabilities(scores: Array) -> Array:
     """The softmax of each row."""
     powers = np.exp(scores - scores.max(1, keepdims=True))
-    return powers / powers.sum(1, keepdims=True)  # type: ignore[no-any-return]
+    return np.divide(powers, powers.sum(1, keepdims=True))
