@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from . import functional as functional
 from . import graph as graph
+from .anomaly import detect_anomaly as detect_anomaly
+from .anomaly import set_detect_anomaly as set_detect_anomaly
+from .anomaly import tracing as tracing
+from .anomaly import why_no_grad as why_no_grad
 from .differentiate import backward as backward
 from .differentiate import grad as grad
 from .function import Function as Function

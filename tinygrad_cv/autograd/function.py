@@ -173,7 +173,7 @@ class Function:
 
     Write two static methods, ``forward(ctx, *args)`` and ``backward(ctx, *grad_outputs)`` (one gradient for each
     argument of forward, None for those without), and call ``apply``. ``forward`` may leave ``ctx`` out if there is a
-    third, ``setup_context(ctx, inputs, output)``. While gradients of gradients are wanted, ``backward`` is recorded too.
+    third, ``setup_context(ctx, inputs, output)``. While gradients of gradients are wanted, backward is recorded too.
 
     Examples
     --------

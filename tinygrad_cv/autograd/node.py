@@ -132,8 +132,9 @@ class Node:
             )
         if self.y_version is not None and self.y_version.count:
             raise AutogradError(
-                f"{self.op.name}: its result of shape {self.shape}, recorded at {in_words(self.line)}, was changed in place "
-                f"at {in_words(self.y_version.line)}, but the derivative needs it; write the change out of place, "
+                f"{self.op.name}: its result of shape {self.shape}, recorded at {in_words(self.line)}, "
+                f"was changed in place at {in_words(self.y_version.line)}, but the derivative needs it; write the "
+                "change out of place, "
                 "or on a clone()"
             )
         if self.versions is not None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from . import (
     activation,
     arithmetic,
+    arrange,
     broadcast,
     contraction,
     conv,
@@ -25,12 +26,14 @@ from . import (
     probability,
     reduce,
     resample,
+    sample,
     shape,
     unpool,
 )
 from . import errors as errors
 from .activation import *  # noqa: F403
 from .arithmetic import *  # noqa: F403
+from .arrange import *  # noqa: F403
 from .broadcast import *  # noqa: F403
 from .broadcast import broadcast_shape as broadcast_shape
 from .broadcast import cast as cast
@@ -53,12 +56,13 @@ from .pool import *  # noqa: F403
 from .probability import *  # noqa: F403
 from .reduce import *  # noqa: F403
 from .resample import *  # noqa: F403
+from .sample import *  # noqa: F403
 from .shape import *  # noqa: F403
 from .unpool import *  # noqa: F403
 
 if not TYPE_CHECKING:  # checkers follow the stars above, but not sums of names
     _FAMILIES = (
-        broadcast, arithmetic, elementwise, activation, shape, reduce, index, lookup, padding, pixels,
-        matrix, contraction, resample, conv, pool, unpool, probability, normalization, loss,
+        broadcast, arithmetic, elementwise, activation, shape, reduce, index, arrange, lookup, padding, pixels,
+        matrix, contraction, resample, sample, conv, pool, unpool, probability, normalization, loss,
     )  # fmt: skip
     __all__ = [name for family in _FAMILIES for name in family.__all__]

@@ -53,6 +53,8 @@ def hardtanh(input: Value, min_val: float = -1.0, max_val: float = 1.0, inplace:
     """
     if input.dtype == np.bool_:
         raise DTypeError("hardtanh: a bool tensor has no size to limit; cast to a number first")
+    if input.dtype.kind == "u" and min_val < 0:
+        raise DTypeError(f"hardtanh: min_val is {min_val} for {input.dtype}, which has no negative numbers; cast first")
     if min_val > max_val:
         raise ArgumentError(f"hardtanh: min_val {min_val} is larger than max_val {max_val}; swap them")
     inside = Plain(lambda x: (x > min_val) & (x < max_val), "inside")(input)
@@ -163,7 +165,7 @@ def threshold(input: Value, threshold: float, value: float, inplace: bool = Fals
     """Return x where x > threshold, else ``value``."""
     if input.dtype == np.bool_:
         raise DTypeError("threshold: a bool tensor has no size to compare; cast to a number first")
-    return where(gt(input, threshold), input, input.dtype.type(value))
+    return where(gt(input, threshold), input, np.asarray(value).astype(input.dtype)[()])
 
 
 def glu(input: Value, dim: int = -1) -> Value:

@@ -217,7 +217,9 @@ def div(input: Value, other: Value, *, rounding_mode: str | None = None) -> Valu
     if rounding_mode is not None:
         return _divide_rounding(input, other, rounding_mode)
     a, b = alike("div", input, other)
-    return _DIV(floating(a), floating(b))
+    if a.dtype.kind != "f":
+        a, b = align("div", *(floating(v) if hasattr(v, "dtype") else float(v) for v in (input, other)))
+    return _DIV(a, b)
 
 
 def _divide_rounding(input: Value, other: Value, mode: str) -> Value:
@@ -248,17 +250,19 @@ def floor_divide(input: Value, other: Value) -> Value:
 
 def remainder(input: Value, other: Value) -> Value:
     """Return ``input - other * floor(input / other)``, Python's modulus: the sign is the divisor's."""
-    if result_type(input, other).kind == "f":
-        return sub(input, mul(other, floor_divide(input, other)))
     a, b = align("remainder", input, other)
+    if a.dtype == np.bool_:
+        raise DTypeError("remainder: booleans have no remainder; cast to a number first")
+    if a.dtype.kind == "f":
+        return sub(a, mul(b, floor_divide(a, b)))
     return Plain(np.remainder)(a, b)
 
 
 def fmod(input: Value, other: Value) -> Value:
     """Return ``input - other * trunc(input / other)``: C's modulus, the sign is the input's."""
-    if result_type(input, other).kind == "f":
-        return sub(input, mul(other, div(input, other, rounding_mode="trunc")))
     a, b = align("fmod", input, other)
+    if a.dtype.kind == "f":
+        return sub(a, mul(b, div(a, b, rounding_mode="trunc")))
     return Plain(np.fmod)(a, b)
 
 

@@ -159,6 +159,8 @@ def argwhere(input: Value) -> Value:
 
 def median(input: Value, dim: int | None = None, keepdim: bool = False) -> Any:
     """Return the middle element (the lower one of two): of all; or (values, indices) along ``dim``."""
+    if input.dtype == np.bool_:
+        raise DTypeError("median: a bool tensor has no middle; cast to a number first")
     if dim is None:
         flat = flatten(input)
         return total(flat) + np.nan if not flat.shape[0] else ExtremeOf(_lower_middle, (0,), False)(flat)

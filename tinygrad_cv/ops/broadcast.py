@@ -202,7 +202,7 @@ def align(op: str, *values: Any, dtype: DType | None = None) -> tuple[Value, ...
     out = []
     for v in values:
         if not hasattr(v, "dtype"):
-            v = dtype.type(v)
+            v = dtype.type(v) if dtype.kind == "f" else np.asarray(v).astype(dtype)[()]  # -1 wraps round in uint8
         elif v.dtype != dtype:
             v = cast(v, dtype)
         out.append(v if v.ndim == 0 and not hasattr(type(v), "__record__") and shape else expand_to(v, shape))

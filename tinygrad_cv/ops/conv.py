@@ -318,7 +318,7 @@ def conv_transpose2d(
     _check("conv_transpose2d", input, weight, bias, weight.shape[0], weight.shape[1] * groups, groups)
     window = Window.read("conv_transpose2d", weight.shape[2:], stride, padding, dilation)
     more = pair(output_padding, "output_padding", "conv_transpose2d", 0)
-    size, rest = list[int](), list[int]()
+    size, extra = list[int](), list[int]()
     for axis in (0, 1):
         s, d, extent = window.stride[axis], window.dilation[axis], window.extent()[axis]
         if more[axis] >= max(s, d):
@@ -327,16 +327,15 @@ def conv_transpose2d(
                 "give less"
             )
         before, after = window.padding[2 * axis : 2 * axis + 2]
-        # what exceeds the stride lies beyond the last window: zeros, added below, lest a convolution find a window there
-        rest.append(max(more[axis] - s + 1, 0))
-        size.append((input.shape[2 + axis] - 1) * s - before - after + extent + more[axis] - rest[-1])
-        if size[-1] + rest[-1] < 1:
+        extra.append(more[axis] // s)
+        size.append((input.shape[2 + axis] - 1) * s - before - after + extent + more[axis])
+        if size[-1] < 1:
             raise ShapeError(
                 f"conv_transpose2d: x {input.shape} with padding {padding} leaves no pixel; give less padding"
             )
+    if any(extra):  # so much larger an image has room for more windows: they begin at pixels of 0
+        input = Pad((0, 0, 0, 0), (0, 0, *extra))(input)
     y = Conv2dGradX(window, groups, (size[0], size[1]))(input, weight)
-    if any(rest):
-        y = Pad((0, 0, 0, 0), (0, 0, *rest))(y)
     if bias is not None:
         y = y + reshape(bias, (1, -1, 1, 1))
     return reshape(y, y.shape[1:]) if single else y

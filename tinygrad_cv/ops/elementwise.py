@@ -213,7 +213,6 @@ def tanh(input: Value) -> Value:
     return _TANH(floating(input))
 
 
-
 def abs(input: Value) -> Value:
     """Return |x|, element by element; the derivative at 0 is taken as 0."""
     if input.dtype == np.bool_:

@@ -176,7 +176,7 @@ def _soft_cross_entropy(input: Value, target: Value, weight: Value | None, reduc
         logp = logp * reshape(weight, (-1,) + (1,) * (input.ndim - 1 - axis))
     loss = total(-(q * logp), axis)
     if reduction == "mean":
-        return div(total(loss), float(max(np.prod(input.shape) // classes, 1)))
+        return div(total(loss), float(np.prod(input.shape) // max(classes, 1)))
     return reduced("cross_entropy", loss, reduction)
 
 
@@ -219,7 +219,7 @@ def huber_loss(input: Value, target: Value, reduction: str = "mean", delta: floa
     a, b = _pair("huber_loss", input, target)
     d = a - b
     size = absolute(d)
-    return reduced("huber_loss", where(size <= delta, d * d * 0.5, (size - 0.5 * delta) * delta), reduction)
+    return reduced("huber_loss", where(size < delta, d * d * 0.5, (size - 0.5 * delta) * delta), reduction)
 
 
 def _fits(op: str, name: str, weight: Value | None, input: Value) -> None:
@@ -356,8 +356,8 @@ def pairwise_distance(x1: Value, x2: Value, p: float = 2.0, eps: float = 1e-6, k
 
 def soft_margin_loss(input: Value, target: Value, reduction: str = "mean") -> Value:
     """Return ln(1 + e^(-target x)) for targets 1 and -1, without overflow."""
-    x, t = _pair("soft_margin_loss", input, target)
-    return reduced("soft_margin_loss", log1pexp(-t * x), reduction)
+    _fits("soft_margin_loss", "target", target, input)
+    return reduced("soft_margin_loss", log1pexp(-target * input), reduction)
 
 
 def hinge_embedding_loss(input: Value, target: Value, margin: float = 1.0, reduction: str = "mean") -> Value:

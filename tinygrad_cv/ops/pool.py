@@ -272,7 +272,7 @@ def adaptive_max_pool2d(
     input: Value, output_size: int | Sequence[int | None] | None, return_indices: bool = False
 ) -> Value:
     """Return the largest values of OH x OW nearly equal parts; None keeps a size."""
-    x, single = _images("adaptive_max_pool2d", input)
+    x, single = _images("adaptive_max_pool2d", input, channels=input.ndim == 4)
     size = (x.shape[2], x.shape[3])
     return _with_indices(
         AdaptiveMaxPool2d(_adaptive("adaptive_max_pool2d", output_size, size), size)(x), single, return_indices

@@ -238,8 +238,9 @@ def _max_or_min(op: str, everywhere: Any, where_: Any, pairwise: str) -> Callabl
             return getattr(arithmetic, pairwise)(input, dim)
         axis = read_dim(op, dim, input.ndim)
         if input.ndim == 0:
-            return Extreme(input, where_(input))
-        at = where_(input, axis, True)
+            return Extreme(input, where_(cast(input, np.dtype(np.uint8)) if input.dtype == np.bool_ else input))
+        ranked = cast(input, np.dtype(np.uint8)) if input.dtype == np.bool_ else input
+        at = where_(ranked, axis, True)
         values = gather(input, axis, at)
         if keepdim:
             return Extreme(values, at)

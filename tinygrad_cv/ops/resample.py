@@ -53,6 +53,8 @@ def resize_matrix(mode: str, old: int, new: int, align_corners: bool, scale: flo
     >>> resize_matrix("linear", 2, 4, False, None, np.dtype(float)).tolist()
     [[1.0, 0.0], [0.75, 0.25], [0.25, 0.75], [0.0, 1.0]]
     """
+    if mode == "linear" and old == new:  # whatever the scale, as in PyTorch
+        return np.eye(new, dtype=dtype)
     rows, r = np.arange(new), np.zeros((new, old))
     at = _centres(old, new, align_corners, scale)
     if mode == "cubic":
@@ -162,7 +164,7 @@ def interpolate(
         for d, (n, m, s) in enumerate(zip(old, new, scales), 2):
             step = n / m if s is None else 1 / s
             at = np.minimum(np.floor((np.arange(m) + shift) * step).astype(int), n - 1)
-            if not shift and m in (n, 2 * n):  # whatever the scale, PyTorch copies, or doubles
+            if not shift and input.ndim == 4 and m in (n, 2 * n):  # PyTorch copies, or doubles, whatever the scale
                 at = np.arange(m) * n // m
             y = y if m == n and (at == np.arange(n)).all() else getitem(y, (slice(None),) * d + (at,))
         return y
@@ -182,6 +184,8 @@ def interpolate(
 
 def _smooth_matrix(mode: str, old: int, new: int, align_corners: bool, scale: float | None, dtype: DType) -> Array:
     """Return the matrix of a filter as wide as the step where the image shrinks; rows add up to 1."""
+    if old == new:
+        return np.eye(new, dtype=dtype)
     if align_corners:
         step = (old - 1) / (new - 1) if new > 1 else 0.0
     else:

@@ -191,9 +191,9 @@ def movedim(input: Value, source: int | Sequence[int], destination: int | Sequen
 
 def flatten(input: Value, start_dim: int = 0, end_dim: int = -1) -> Value:
     """Merge the dimensions from ``start_dim`` to ``end_dim`` into one."""
+    a, b = read_dim("flatten", start_dim, input.ndim), read_dim("flatten", end_dim, input.ndim)
     if input.ndim == 0:
         return reshape(input, (1,))
-    a, b = read_dim("flatten", start_dim, input.ndim), read_dim("flatten", end_dim, input.ndim)
     if a > b:
         raise ArgumentError(f"flatten: start_dim {start_dim} lies behind end_dim {end_dim}; exchange them")
     merged = math.prod(input.shape[a : b + 1])
@@ -241,16 +241,18 @@ def flip(input: Value, dims: int | Sequence[int]) -> Value:
 
 
 def cat(tensors: Sequence[Value], dim: int = 0) -> Value:
-    """Join tensors along a dimension; the other sizes must agree. Empty 1-d tensors are skipped, as in PyTorch."""
+    """Join tensors along a dimension; the other sizes must agree. Empty vectors fit anywhere, as in PyTorch."""
     if not tensors:
         raise ArgumentError("cat: no tensors were given; give at least one")
     dtype = result_type(*tensors)
-    parts = [t for t in tensors if t.shape != (0,)]
-    if not parts:
-        parts, dim = list(tensors), 0
-    if builtins.any(t.ndim == 0 for t in parts):
+    full = next((t for t in tensors if t.shape != (0,)), tensors[0])
+    if full.shape == (0,):
+        dim = 0
+    if builtins.any(t.ndim == 0 for t in tensors):
         raise ShapeError("cat: a tensor without dimensions cannot be joined; use stack, or reshape it to (1,)")
-    d = read_dim("cat", dim, parts[0].ndim)
+    d = read_dim("cat", dim, full.ndim)
+    nothing = (*full.shape[:d], 0, *full.shape[d + 1 :])
+    parts = [reshape(t, nothing) if t.shape == (0,) else t for t in tensors]
     rest = parts[0].shape[:d] + parts[0].shape[d + 1 :]
     for i, t in enumerate(parts):
         if t.ndim != parts[0].ndim or t.shape[:d] + t.shape[d + 1 :] != rest:

@@ -55,7 +55,7 @@ def write(t: Any, new: Any, op: str) -> Any:
         )
     if type(t) is not t._promised:
         settle()
-        if 0 in t._data.strides and any(n > 1 and s == 0 for n, s in zip(t.shape, t._data.strides)):
+        if t._data.size and 0 in t._data.strides and any(n > 1 and s == 0 for n, s in zip(t.shape, t._data.strides)):
             raise AutogradError(f"{op}: elements of this expanded tensor share their memory; write on a clone()")
         if not t._data.flags.writeable:
             raise AutogradError(f"{op}: the memory of this tensor is read-only; write on a clone()")

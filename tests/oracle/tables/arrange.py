@@ -201,7 +201,7 @@ def roll(d: Draw) -> Any:
     if kind == 0:
         return (x, d.int(-5, 5)), {}
     if kind == 1 or not x.array.ndim:
-        return (x, d.int(-5, 5), d.dim(x.array.ndim)), {}
+        return (x, d.int(-5, 5), d.dim(x.array.ndim, x.array.size > 0)), {}
     dims = tuple(d.source.sample(range(x.array.ndim), d.int(1, x.array.ndim)))
     return (x, tuple(d.int(-3, 3) for _ in dims), dims), {}
 

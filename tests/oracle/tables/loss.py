@@ -114,10 +114,10 @@ def cosine(d: Draw) -> Any:
 def cosine_embedding(d: Draw) -> Any:
     k = d.int(1, 4)
     if d.chance(25):
-        a, b, t = d.tensor((k,)), d.tensor((k,)), d.integers((), 0, 1)
+        a, b, t = d.tensor((k,), ties=0), d.tensor((k,), ties=0), d.integers((), 0, 1)
     else:
         n = d.pick(0, 1, 2, 3)
-        a, b, t = d.tensor((n, k)), d.tensor((n, k)), d.integers((n,), 0, 1)
+        a, b, t = d.tensor((n, k), ties=0), d.tensor((n, k), ties=0), d.integers((n,), 0, 1)
     t = Arg(t.array * 2 - 1, False)
     if d.chance(5):
         t = d.integers((2, 2), -1, 1)

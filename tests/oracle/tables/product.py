@@ -80,7 +80,7 @@ def linear(d: Draw) -> Any:
     i, o = n(d), n(d)
     lead = d.shape(0, 3)
     weight = d.tensor((o, clash(d, i)) if d.chance(95) else (i,))
-    if d.chance(50):
+    if d.chance(50) or weight.array.ndim == 1:
         return (d.tensor((*lead, i)), weight), {}
     return (d.tensor((*lead, i)), weight, d.tensor((clash(d, o),) if weight.array.ndim == 2 else ())), {}
 
