@@ -25,7 +25,6 @@ from tinygrad_cv.testing import (
 )
 from tinygrad_cv.testing.mutations import mutants_of
 
-
 Exp, Floor = REGISTRY["Exp"], REGISTRY["Floor"]
 
 
@@ -92,7 +91,7 @@ def test_a_softmax_without_gradient_fails_although_its_outputs_add_up_to_one(wro
 
 
 def test_second_order_is_checked_where_the_first_is_right(wrong_op: Any) -> None:
-    """The fault of batch norms that take their statistics for constants: the first order is right, the second is not."""
+    """The fault of batch norms that take their statistics for constants: right to order 1, wrong beyond."""
 
     def grad_x(self: Op, g: Any, x: Any) -> Any:
         return g * 3 * tg.tensor(np.asarray(x)) ** 2 if isinstance(x, tg.Tensor) else g * 3 * x**2
@@ -205,6 +204,21 @@ def test_check_op_refuses_an_op_that_writes_into_its_argument(wrong_op: Any) -> 
         check_op(type(op), cube, examples=10)
 
 
+def test_check_op_refuses_an_op_that_holds_on_to_what_no_rule_names(wrong_op: Any) -> None:
+    def forward(self: Op, a: Any, b: Any) -> Any:
+        self.held = b
+        return a + b
+
+    op = wrong_op("Hoarder", forward, grad_a=lambda self, g: g, grad_b=lambda self, g: g)
+
+    def draw(d: Draw) -> Sample:
+        shape = d.shape()
+        return Sample(type(op)(), (d.array(shape), d.array(shape)), lambda a, b: a + b)
+
+    with pytest.raises(LawError, match="something keeps b alive"):
+        check_op(type(op), draw, examples=3)
+
+
 def test_a_bad_call_that_is_not_refused_is_reported(wrong_op: Any) -> None:
     op = wrong_op("Cube", lambda self, x: x * x * x, grad_x=lambda self, g, x: g * (x * x * 3))
     with pytest.raises(LawError, match="bad call 0 is not refused"):
@@ -306,8 +320,10 @@ def test_the_command_prints_the_report(tmp_path: Any, capsys: Any) -> None:
 
     file = tmp_path / "mine.py"
     file.write_text(
-        "import numpy as np\nfrom tinygrad_cv.ops.elementwise import Relu\nfrom tinygrad_cv.testing import Case, Sample\n"
-        "CASES = [Case(Relu, lambda d: Sample(Relu(), (d.array(d.shape(), away=[0.0]),), lambda x: np.maximum(x, 0)))]\n"
+        "import numpy as np\nfrom tinygrad_cv.ops.elementwise import Relu\n"
+        "from tinygrad_cv.testing import Case, Sample\n"
+        "def draw(d):\n    return Sample(Relu(), (d.array(d.shape(), away=[0.0]),), lambda x: np.maximum(x, 0))\n"
+        "CASES = [Case(Relu, draw)]\n"
     )
     assert main([str(file)]) == 0
     assert "Relu" in (out := capsys.readouterr().out) and "24 of 24 planted errors caught" in out

@@ -85,11 +85,14 @@ MISFIT = "do not broadcast"
 CASES = [
     Case(
         family.Add, two(family.Add(), lambda a, b: a + b), linear=("a", "b"), broadcast=ops.add,
-        errors=[(lambda: ops.add(A, B), "add: shapes (2, 3) and (3, 2) " + MISFIT), (lambda: ops.add(A, "x"), "expected a tensor")],
+        errors=[
+            (lambda: ops.add(A, B), "add: shapes (2, 3) and (3, 2) " + MISFIT),
+            (lambda: ops.add(A, "x"), "expected a tensor"),
+        ],
     ),
     Case(
         family.Sub, two(family.Sub(), lambda a, b: a - b), linear=("a", "b"), broadcast=ops.sub,
-        errors=[(lambda: ops.sub(A, B), MISFIT), (lambda: ops.sub(A > 0, A > 0), "both operands are bool")],
+        errors=[(lambda: ops.sub(A, B), MISFIT), (lambda: ops.sub(A > 0, A > 0), "bool operand")],
     ),
     Case(
         family.Mul, two(family.Mul(), lambda a, b: a * b), linear=("a", "b"), broadcast=ops.mul,

@@ -21,8 +21,8 @@ from .gradients import GradcheckError as GradcheckError
 from .gradients import derivative as derivative
 from .gradients import gradcheck as gradcheck
 from .gradients import gradgradcheck as gradgradcheck
+from .law import Law as Law
+from .law import LawError as LawError
 from .laws import LAWS as LAWS
-from .laws import Law as Law
-from .laws import LawError as LawError
 from .mutations import Report as Report
 from .mutations import mutation_report as mutation_report

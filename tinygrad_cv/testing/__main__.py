@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..ops.errors import TinygradError
 from .case import load_cases
-from .laws import LawError
+from .law import LawError
 from .mutations import mutation_report
 
 

@@ -67,7 +67,7 @@ class Draw:
         return tuple(self.size(side) for _ in range(self.integer(least, most)))
 
     def generator(self) -> np.random.Generator:
-        """Return a NumPy generator with a drawn seed; no two of one draw are alike, even where the seed shrinks to 0."""
+        """Return a NumPy generator with a drawn seed; no two of one draw are alike, even where seeds shrink to 0."""
         self._generators += 1
         return np.random.default_rng((self._generators, self.integer(0, 2**31 - 1)))
 
@@ -92,6 +92,12 @@ class Draw:
     def permutation(self, count: int) -> tuple[int, ...]:
         """Return an order of ``count`` things."""
         return tuple(int(i) for i in self.generator().permutation(count))
+
+
+def array_text(a: Any) -> str:
+    """Return Python source for an array, exact to the last bit, whatever its shape."""
+    text = f"np.array({np.asarray(a).tolist()!r}, np.{a.dtype})"
+    return text if 0 not in a.shape else f"{text}.reshape({tuple(a.shape)})"
 
 
 @dataclass
@@ -125,12 +131,12 @@ class Sample:
         ]
 
     def __str__(self) -> str:
-        parts = [
-            f"np.array({a.tolist()!r}, np.{a.dtype}).reshape({a.shape})" if isinstance(a, np.ndarray) else repr(a)
-            for a in self.args
-        ]
-        name = repr(self.call) if isinstance(self.call, Op) else getattr(self.call, "__name__", repr(self.call))
-        return f"{name} of\n  " + "\n  ".join(parts)
+        parts = [array_text(a) if isinstance(a, np.ndarray) else repr(a) for a in self.args]
+        return f"{self.call_text()} of\n  " + "\n  ".join(parts)
+
+    def call_text(self) -> str:
+        """Return the call as a reader would write it."""
+        return repr(self.call) if isinstance(self.call, Op) else getattr(self.call, "__name__", repr(self.call))
 
 
 @dataclass
@@ -172,7 +178,7 @@ class Case:
 
 
 def load_cases(*places: Path) -> list[Case]:
-    """Return the cases in the given files (and in the ``test_*.py`` of given folders): what their ``CASES`` list holds."""
+    """Return what the list ``CASES`` holds in the given files, and in the ``test_*.py`` of the given folders."""
     cases: list[Case] = []
     for place in places:
         if not place.exists():

@@ -8,7 +8,8 @@ from typing import Any
 from ..ops.errors import ArgumentError, TinygradError
 from ..ops.op import Op
 from .case import Case, Draw, Sample
-from .laws import LAWS, Law, LawError
+from .law import Law, LawError
+from .laws import LAWS
 from .mutations import Report, mutation_report
 
 

@@ -112,8 +112,8 @@ def array_difference(
     place = f"[{', '.join(str(int(i)) for i in worst)}]" if worst else "the number"
     allowed = atol + rtol * np.abs(e[worst])
     return (
-        f"{np.count_nonzero(~fine)} of {fine.size} elements differ; the worst is {place}: {actual[worst].item()!r} instead of "
-        f"{expected[worst].item()!r} (by {gap[worst]:.3g}, allowed {allowed:.3g})"
+        f"{np.count_nonzero(~fine)} of {fine.size} elements differ; the worst is {place}: {actual[worst].item()!r} "
+        f"instead of {expected[worst].item()!r} (by {gap[worst]:.3g}, allowed {allowed:.3g})"
     )
 
 

@@ -19,6 +19,7 @@ from ..autograd import enable_grad, grad, no_grad
 from ..ops.errors import ArgumentError, DTypeError, TinygradError
 from ..tensors import Tensor
 from ..typing import Array
+from .case import array_text
 
 Function = Callable[..., Any]
 
@@ -40,7 +41,8 @@ class Entry:
     def __str__(self) -> str:
         (o, at_o), (i, at_i) = self.output, self.input
         numeric = (self.left + self.right) / 2
-        text = f"d output {o}{list(at_o)} / d input {i}{list(at_i)} is {self.analytic:.8g} by the rules, {numeric:.8g} by differences"
+        text = f"d output {o}{list(at_o)} / d input {i}{list(at_i)} is {self.analytic:.8g} by the rules, "
+        text += f"{numeric:.8g} by differences"
         if abs(self.left - self.right) > 1e-3 * max(1.0, abs(numeric)):
             text += f" (a kink: {self.left:.6g} from the left, {self.right:.6g} from the right)"
         return text
@@ -65,7 +67,7 @@ def gradcheck(
     Parameters
     ----------
     fn : a function of tensors that returns a tensor or a tuple of them.
-    inputs : its arguments; float64 tensors with ``requires_grad`` (and float64 arrays) are checked, the rest is passed on.
+    inputs : its arguments; float64 tensors with ``requires_grad`` (and float64 arrays) are checked, others passed on.
     eps : the step of the differences (of fourth order: f(x - 2h), f(x - h), f(x + h), f(x + 2h)).
     atol, rtol : a difference of ``atol + rtol * |numeric|`` is accepted.
     raise_exception : raise `GradcheckError` with a report, instead of returning False.
@@ -119,7 +121,7 @@ def gradgradcheck(
     fast_mode: bool = False,
     seed: int = 0,
 ) -> bool:
-    """Compare the second derivatives of ``fn`` with differences of the first, PyTorch's ``torch.autograd.gradgradcheck``.
+    """Compare second derivatives with differences of the first, PyTorch's ``torch.autograd.gradgradcheck``.
 
     The gradients are checked as a function of the inputs and of the incoming gradients: ``grad_outputs``, or random
     ones (with ``gen_non_contig_grad_outputs`` of non-contiguous memory). The other parameters are those of `gradcheck`.
@@ -136,9 +138,18 @@ def gradgradcheck(
         cotangents = [np.asarray(g, np.float64) for g in given]
     second = (*values, *(Tensor(c, requires_grad=True) for c in cotangents))
     return gradcheck(
-        derivative(fn, len(values)), second, eps=eps, atol=atol, rtol=rtol, raise_exception=raise_exception, nondet_tol=nondet_tol,
-        check_undefined_grad=check_undefined_grad, check_grad_dtypes=check_grad_dtypes, fast_mode=fast_mode, seed=seed + 1,
-    )  # fmt: skip
+        derivative(fn, len(values)),
+        second,
+        eps=eps,
+        atol=atol,
+        rtol=rtol,
+        raise_exception=raise_exception,
+        nondet_tol=nondet_tol,
+        check_undefined_grad=check_undefined_grad,
+        check_grad_dtypes=check_grad_dtypes,
+        fast_mode=fast_mode,
+        seed=seed + 1,
+    )
 
 
 def derivative(fn: Function, count: int) -> Function:
@@ -155,7 +166,7 @@ def derivative(fn: Function, count: int) -> Function:
             ys, cs = zip(*live)
             return grad(ys, wrt, cs, create_graph=True, materialize_grads=True)
 
-    gradients.__name__ = f"derivative of {getattr(fn, '__name__', type(fn).__name__)}"
+    gradients.__qualname__ = f"derivative({getattr(fn, '__qualname__', repr(fn))}, {count})"
     return gradients
 
 
@@ -171,7 +182,7 @@ class Checked:
         for i in self.varied:
             if values[i].dtype != np.float64:
                 raise DTypeError(
-                    f"gradcheck: input {i} has dtype {values[i].dtype}, whose rounding drowns the differences; give float64"
+                    f"gradcheck: input {i} has dtype {values[i].dtype}, too coarse for differences; give float64"
                 )
         self.arrays = [np.asarray(values[i]) for i in self.varied]
 
@@ -212,9 +223,7 @@ class Checked:
         found = grad(ys, leaves, cs, materialize_grads=True)
         for i, (g, a) in enumerate(zip(found, self.arrays)):
             if g.shape != a.shape:
-                raise GradcheckError(
-                    f"gradcheck: the gradient of input {self.varied[i]} has shape {g.shape}, the input {a.shape}\n{self.snippet()}"
-                )
+                raise self.failure(f"the gradient of input {self.varied[i]} has shape {g.shape}, the input {a.shape}")
         return [np.asarray(g) for g in found]
 
     def check(
@@ -233,14 +242,12 @@ class Checked:
         found = self.gradients(cotangents)
         if dtypes and any(g.dtype != a.dtype for g, a in zip(found, self.arrays)):
             have = [str(g.dtype) for g in found]
-            raise GradcheckError(
-                f"gradcheck: the gradients have dtypes {', '.join(have)} for inputs of float64\n{self.snippet()}"
-            )
+            raise self.failure(f"the gradients have dtypes {', '.join(have)} for inputs of float64")
         again = self.gradients(cotangents)
         for i, (a, b) in enumerate(zip(found, again)):
             if not np.all((np.abs(a - b) <= nondet_tol) | (a == b) | (np.isnan(a) & np.isnan(b))):
-                raise GradcheckError(
-                    f"gradcheck: two runs give different gradients of input {self.varied[i]}; it is not deterministic\n{self.snippet()}"
+                raise self.failure(
+                    f"two runs give different gradients of input {self.varied[i]}; it is not deterministic"
                 )
         if alone and len(cotangents) > 1:
             parts = [
@@ -249,9 +256,7 @@ class Checked:
             ]
             for i, g in enumerate(found):
                 if not np.allclose(sum(p[i] for p in parts), g, rtol, atol):
-                    raise GradcheckError(
-                        f"gradcheck: the gradients of input {self.varied[i]} from each output alone do not add up\n{self.snippet()}"
-                    )
+                    raise self.failure(f"the gradients of input {self.varied[i]} from each output alone do not add up")
 
         def along(t: float) -> float:
             outs = self.at([a + t * v for a, v in zip(self.arrays, directions)])
@@ -270,7 +275,10 @@ class Checked:
             )  # fmt: skip
 
     def entries(self, eps: float, atol: float, rtol: float) -> tuple[list[Entry], int]:
-        """Compare the Jacobian entry by entry; return the wrong ones (sub-gradients at kinks are right) and how many there are."""
+        """Compare the Jacobian entry by entry; return the wrong ones, and how many entries there are.
+
+        A sub-gradient at a kink is right.
+        """
         here = self.at(self.arrays)
         rows = {}
         for o, y in enumerate(here):
@@ -319,22 +327,24 @@ class Checked:
         pairs = [[_Pairs(s) for s in side] for side in one_sided]
         return pairs[0], pairs[1], central
 
+    def failure(self, what: str) -> GradcheckError:
+        """Return the error that says what is wrong and how to see it again."""
+        return GradcheckError(f"gradcheck: {what}\n{self.snippet()}")
+
     def snippet(self) -> str:
         """Return lines that repeat the check."""
         lines = [
             "to reproduce:",
             "    import numpy as np, tinygrad_cv as tg",
-            "    from tinygrad_cv.testing import gradcheck",
+            "    from tinygrad_cv.testing import derivative, gradcheck",
         ]
         names = []
         for i, v in enumerate(self.values):
             names.append(f"x{i}")
             if i in self.varied:
-                lines.append(
-                    f"    x{i} = tg.tensor({np.asarray(v).tolist()!r}, dtype=np.float64, requires_grad=True).reshape({v.shape})"
-                )
+                lines.append(f"    x{i} = tg.tensor({array_text(v)}, requires_grad=True)")
             elif hasattr(v, "dtype"):
-                lines.append(f"    x{i} = np.array({np.asarray(v).tolist()!r}, np.{v.dtype}).reshape({v.shape})")
+                lines.append(f"    x{i} = {array_text(v)}")
             else:
                 lines.append(f"    x{i} = {v!r}")
         name = getattr(self.fn, "__qualname__", None) or repr(self.fn)

@@ -22,7 +22,8 @@ from ..ops.op import Op, Rule
 from ..typing import Array
 from .case import Case, Draw, Sample
 from .gradients import derivative
-from .laws import LAWS, Law, cotangent, function_of, gradients
+from .law import Law, cotangent, function_of, gradients
+from .laws import LAWS
 
 SEEDS = range(5)
 """Samples on which a law has the chance to catch a mutant."""
@@ -251,7 +252,8 @@ class Report:
     def summary(self) -> str:
         """Return 'N of N planted errors caught', and how many mutants were none."""
         caught, escaped, equal = (len(self.having(v)) for v in ("caught", "escaped", "equivalent"))
-        return f"{caught} of {caught + escaped} planted errors caught; {equal} more mutants gave the same numbers as the right op"
+        rest = f"{equal} more mutants gave the same numbers as the right op"
+        return f"{caught} of {caught + escaped} planted errors caught; {rest}"
 
     def __str__(self) -> str:
         lines = [f"{'op':<28} {'caught':>8} {'equal':>6}  caught by"]
