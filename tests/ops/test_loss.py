@@ -14,14 +14,17 @@ Array = np.ndarray
 
 
 def cross_entropy(d: Draw) -> Sample:
-    n, k = d.size(), d.integer(1, 4)
+    n, k, smoothing = d.size(), d.integer(1, 4), d.choice([0.0, 0.3])
 
     def truth(x: Array, target: Array) -> Array:
-        return np.array(
-            [math.log(sum(math.exp(v) for v in row)) - row[t] for row, t in zip(x.tolist(), target)], np.float64
-        )
+        y = np.zeros(len(x))
+        for i, row in enumerate(x):
+            logs = row - math.log(sum(math.exp(v) for v in row))
+            q = [(1 - smoothing) * (c == target[i]) + smoothing / len(row) for c in range(len(row))]
+            y[i] = -sum(p * v for p, v in zip(q, logs))
+        return y
 
-    return Sample(family.CrossEntropy(), (d.array((n, k)), d.integers((n,), 0, k - 1)), truth)
+    return Sample(family.CrossEntropy(smoothing), (d.array((n, k)), d.integers((n,), 0, k - 1)), truth)
 
 
 X, T = np.zeros((2, 3)), np.array([0, 2])

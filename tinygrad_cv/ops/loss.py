@@ -27,21 +27,26 @@ __all__ = [
 
 
 class CrossEntropy(Op):
-    """y[n] = -ln softmax(x[n])[target[n]] of each row of scores (N, K); gx = g (softmax(x) - onehot(target))."""
+    """y[n] = -sum_k q[n, k] ln softmax(x[n])[k] for rows of scores (N, K); gx = g (softmax(x) - q).
+
+    q is one at the target class, mixed with the uniform distribution: (1 - smoothing) onehot(target) + smoothing / K.
+    """
 
     constant = ("target",)
 
+    def __init__(self, smoothing: float = 0.0) -> None:
+        self.smoothing = smoothing
+
     def forward(self, x: Array, target: Array) -> Array:
-        return pick("cross_entropy", x.dtype)(x, target)
+        return pick("cross_entropy", x.dtype)(x, target, label_smoothing=self.smoothing)
 
     def composite(self, x: Value, target: Value) -> Value:
-        return reshape(-gather(log_softmax(x, 1), 1, reshape(target, (-1, 1))), (-1,))
+        logs = log_softmax(x, 1)
+        y = reshape(-gather(logs, 1, reshape(target, (-1, 1))), (-1,))
+        return y if not self.smoothing else y * (1 - self.smoothing) - mean(logs, 1) * self.smoothing
 
     def grad_x(self, g: Array, x: Array, target: Array) -> Array:
-        return pick("cross_entropy_grad", x.dtype)(g, x, target)
-
-
-_CROSS_ENTROPY = CrossEntropy()
+        return pick("cross_entropy_grad", x.dtype)(g, x, target, label_smoothing=self.smoothing)
 
 
 def reduced(op: str, loss: Value, reduction: str) -> Value:
@@ -138,11 +143,11 @@ def cross_entropy(
         )
     if target.dtype.kind == "f":
         return _soft_cross_entropy(input, target, weight, reduction, label_smoothing)
-    plain = input.ndim == 2 and weight is None and label_smoothing == 0
+    plain = input.ndim == 2 and weight is None
     if plain and target.shape == input.shape[:1] and input.size:
         t = _check_targets("cross_entropy", input.shape[1], target, ignore_index)
         if not (t == ignore_index).any():
-            return reduced("cross_entropy", _CROSS_ENTROPY(input, target), reduction)
+            return reduced("cross_entropy", CrossEntropy(label_smoothing)(input, target), reduction)
     axis = 0 if input.ndim == 1 else 1
     logp = log_softmax(input, axis)
     loss = nll_loss(logp, target, weight, ignore_index, reduction)
