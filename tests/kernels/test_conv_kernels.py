@@ -103,3 +103,98 @@ def winograd_geometries(draw: st.DrawFn) -> Geometry:
 @given(winograd_geometries())
 def test_winograd_gives_the_maps_of_the_exact_convolution(geometry: Geometry) -> None:
     assert_close(maps(geometry, "winograd"), maps(geometry, "im2col", dtype=np.float64), 3e-5)
+
+
+GEOMETRIES = {
+    "3x3": {"x": (3, 13, 9, 20), "filters": 40, "kernel": (3, 3), "settings": {"padding": (1, 1, 1, 1)}},
+    "5x5/2": {
+        "x": (5, 17, 17, 3),
+        "filters": 24,
+        "kernel": (5, 5),
+        "settings": {"stride": (2, 2), "padding": (2,) * 4},
+    },
+    "1x1": {"x": (4, 8, 8, 48), "filters": 33, "kernel": (1, 1), "settings": {}},
+    "depthwise": {"x": (4, 12, 12, 18), "filters": 18, "kernel": (3, 3), "settings": {"groups": 18}},
+    "grouped": {"x": (4, 12, 12, 16), "filters": 32, "kernel": (3, 3), "settings": {"groups": 4}},
+}
+
+
+def whole(geometry: Geometry) -> Geometry:
+    """A geometry with PyTorch's defaults filled in."""
+    defaults = {"stride": (1, 1), "padding": (0, 0, 0, 0), "dilation": (1, 1), "groups": 1}
+    return {**geometry, "settings": {**defaults, **geometry["settings"]}}
+
+
+@pytest.mark.parametrize("algorithm", ["direct", "winograd"])
+@pytest.mark.parametrize("name", GEOMETRIES)
+def test_results_are_the_same_bits_for_one_two_and_four_threads(name: str, algorithm: str) -> None:
+    before, found = kernels.get_num_threads(), []
+    try:
+        for threads in (1, 2, 4):
+            kernels.set_num_threads(threads)
+            found.append(maps(whole(GEOMETRIES[name]), algorithm))
+    finally:
+        kernels.set_num_threads(before)
+    for other in found[1:]:
+        assert all(np.array_equal(a, b) for a, b in zip(found[0], other, strict=True))
+
+
+@pytest.mark.parametrize("name", GEOMETRIES)
+def test_direct_convolution_is_exact_to_a_few_roundings(name: str) -> None:
+    geometry = whole(GEOMETRIES[name])
+    for found, exact in zip(maps(geometry, "direct"), maps(geometry, "im2col", dtype=np.float64), strict=True):
+        assert np.abs(found - exact).max() <= 1e-6 * np.abs(exact).max()
+
+
+def test_float64_is_computed_in_float64() -> None:
+    geometry = whole(GEOMETRIES["3x3"])
+    with kernels.use("loops"):
+        truth = maps(geometry, dtype=np.float64)
+    found = maps(geometry, "winograd", dtype=np.float64)
+    assert all(a.dtype == np.float64 for a in found)
+    assert_close(found, truth, 1e-13)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (2, 3, 1, 0), (0, 2, 3, 1), (3, 2, 1, 0)])
+@pytest.mark.parametrize("algorithm", ["direct", "winograd"])
+def test_filters_may_lie_in_memory_in_any_order(order: tuple[int, ...], algorithm: str) -> None:
+    rng = np.random.default_rng(0)
+    x, w = (rng.standard_normal(s).astype(np.float32) for s in ((2, 6, 7, 5), (9, 5, 3, 3)))
+    moved = np.ascontiguousarray(w.transpose(order)).transpose(np.argsort(order))
+    moved.flags.writeable = False
+    assert np.array_equal(kernels.conv2d(x, w, algorithm=algorithm), kernels.conv2d(x, moved, algorithm=algorithm))
+    g = kernels.conv2d(x, w)
+    a, b = (kernels.conv2d_grad_x(g, v, (6, 7), algorithm=algorithm) for v in (w, moved))
+    assert np.array_equal(a, b)
+
+
+@pytest.mark.parametrize("shape", [(0, 5, 5, 3), (2, 5, 5, 0)])
+def test_empty_operands_give_empty_or_zero_results(shape: tuple[int, ...]) -> None:
+    for reading in ("loops", "numpy", "numba"):
+        with kernels.use(reading):
+            x, w = np.ones(shape, np.float32), np.ones((4, shape[3], 3, 3), np.float32)
+            y = kernels.conv2d(x, w)
+            assert y.shape == (shape[0], 3, 3, 4) and not y.any()
+            assert kernels.conv2d_grad_x(y, w, (5, 5)).shape == shape
+            gw = kernels.conv2d_grad_w(x, y, (3, 3))
+            assert gw.shape == w.shape and not gw.any()
+
+
+def test_gradients_of_weights_come_in_the_order_that_packs_best() -> None:
+    x, _, _, g = draw_arrays(whole(GEOMETRIES["3x3"]))
+    assert kernels.conv2d_grad_w(x, g, (3, 3), padding=(1, 1, 1, 1)).transpose(2, 3, 1, 0).flags.c_contiguous
+
+
+def test_the_global_algorithm_serves_calls_that_name_none() -> None:
+    x, w, _, _ = draw_arrays(whole(GEOMETRIES["3x3"]))
+    results = {}
+    try:
+        for name in ("direct", "winograd", "im2col"):
+            kernels.set_algorithm(name)
+            results[name] = kernels.conv2d(x, w)
+            assert np.array_equal(results[name], kernels.conv2d(x, w, algorithm=name))
+    finally:
+        kernels.set_algorithm("auto")
+    assert not np.array_equal(results["direct"], results["winograd"])
+    with pytest.raises(ValueError, match="'fft' is unknown"):
+        kernels.set_algorithm("fft")

@@ -7,16 +7,23 @@ for the ops have checked them.
 from __future__ import annotations
 
 from .conv import conv2d, conv2d_grad_w, conv2d_grad_x
+from .cost import ALGORITHMS, Geometry, choose_algorithm, estimates, get_algorithm, set_algorithm
 from .jit import cache_folder, get_num_threads, set_num_threads
 from .readings import reading, use
 
 __all__ = [
+    "ALGORITHMS",
+    "Geometry",
     "cache_folder",
+    "choose_algorithm",
     "conv2d",
     "conv2d_grad_w",
     "conv2d_grad_x",
+    "estimates",
+    "get_algorithm",
     "get_num_threads",
     "reading",
+    "set_algorithm",
     "set_num_threads",
     "use",
 ]

@@ -7,8 +7,8 @@ from functools import lru_cache
 import numpy as np
 
 from ...typing import Array
-from . import conv_im2col, depthwise, plans, winograd
-from .cost import Geometry, choose_algorithm, winograd_variant
+from . import conv_im2col, depthwise, plans, winograd, winograd_plans
+from .cost import Geometry, choose_algorithm, get_algorithm, winograd_variant
 from .direct import add_slices, gather, pack, weight_sums
 from .jit import get_num_threads
 from .memory import empty, flat, scratch, zeros
@@ -100,7 +100,7 @@ def _winograd(
 ) -> None:
     (N, H, W, C), (_, OH, OW, OC) = source.shape, to.shape
     workers = get_num_threads()
-    tiles, rows, places = winograd.forward(variant, N, H, W, C, OC, (OH, OW), *pad, workers)
+    tiles, rows, places = winograd_plans.forward(variant, N, H, W, C, OC, (OH, OW), *pad, workers)
     workers = min(workers, tiles.blocks * tiles.groups)
     packed = _packed_square(w, backward)
     winograd.winograd(
@@ -109,8 +109,12 @@ def _winograd(
     )  # fmt: skip
 
 
-@lru_cache(maxsize=4096)
 def _choice(geometry: Geometry, wish: str) -> tuple[str, Variant]:
+    return _chosen(geometry, get_algorithm() if wish == "auto" else wish)
+
+
+@lru_cache(maxsize=4096)
+def _chosen(geometry: Geometry, wish: str) -> tuple[str, Variant]:
     variant = winograd_variant(geometry)
     return choose_algorithm(geometry, wish), Variant(*variant) if variant else Variant(0, 0)
 
@@ -182,7 +186,7 @@ def conv2d_grad_w(
     elif gw.size == 0:
         pass
     elif chosen == "winograd":
-        tiles, rows, places = winograd.weights(variant, N, H, W, C, OC, (OH, OW), padding[0], padding[2])
+        tiles, rows, places = winograd_plans.weights(variant, N, H, W, C, OC, (OH, OW), padding[0], padding[2])
         workers = min(get_num_threads(), tiles.slices * tiles.chunks * tiles.groups)
         parts = _parts(gw, tiles.slices)
         winograd.winograd_weights(

@@ -72,51 +72,44 @@ def _put(y: Array, i: int, v: Any, n: int, whole: bool) -> None:
 
 
 @inline
-def _line(
-    x: Array, w: Array, offset: Any, y: Array, rise: Array, slide: Array, p: Array, q: Array, d: Grid, lowest: Any,
-    line: int, c: int, whole: bool,
+def _pixels(
+    x: Array, w: Array, bias: Array, y: Array, rise: Array, slide: Array, p: Array, q: Array, d: Grid, lowest: Any,
+    line: int, j: int, eight: bool, c: int, whole: bool,
 ) -> None:  # fmt: skip
-    """One line of the grid, LANES channels from c, or the ``d.C - c`` that are left."""
+    """One pixel or eight of a line, LANES channels from c, or the ``d.C - c`` that are left."""
     n, i = line // d.PH, line % d.PH
-    to = ((n * d.DH + d.first_h + i * d.step_h) * d.DW + d.first_w) * d.C + c
     rest, here, there = d.C - c, d.SW * d.C, d.step_w * d.C
-    j = 0
-    while j < d.PW:
-        eight = j >= d.inner and j < d.outer and d.outer - d.inner >= 8
-        if eight:
-            j = min(j, d.outer - 8)  # the last eight may overlap the ones before
-        a0, a1, a2, a3, a4, a5, a6, a7 = offset, offset, offset, offset, offset, offset, offset, offset
-        for k in range(rise.size):
-            h = i * d.SH + rise[k]
-            if h < 0 or h >= d.H:
-                continue
-            for m in range(slide.size):
-                v = j * d.SW + slide[m]
-                s, tap = ((n * d.H + h) * d.W + v) * d.C + c, (p[k] * d.KW + q[m]) * d.C + c
-                if eight:
-                    weight = _get(w, tap, rest, whole)
-                    a0 = fma(_get(x, s, rest, whole), weight, a0)
-                    a1 = fma(_get(x, s + here, rest, whole), weight, a1)
-                    a2 = fma(_get(x, s + 2 * here, rest, whole), weight, a2)
-                    a3 = fma(_get(x, s + 3 * here, rest, whole), weight, a3)
-                    a4 = fma(_get(x, s + 4 * here, rest, whole), weight, a4)
-                    a5 = fma(_get(x, s + 5 * here, rest, whole), weight, a5)
-                    a6 = fma(_get(x, s + 6 * here, rest, whole), weight, a6)
-                    a7 = fma(_get(x, s + 7 * here, rest, whole), weight, a7)
-                elif v >= 0 and v < d.W:
-                    a0 = fma(_get(x, s, rest, whole), _get(w, tap, rest, whole), a0)
-        put = to + j * there
-        _put(y, put, maximum(a0, lowest), rest, whole)
-        j += 1
-        if eight:
-            _put(y, put + there, maximum(a1, lowest), rest, whole)
-            _put(y, put + 2 * there, maximum(a2, lowest), rest, whole)
-            _put(y, put + 3 * there, maximum(a3, lowest), rest, whole)
-            _put(y, put + 4 * there, maximum(a4, lowest), rest, whole)
-            _put(y, put + 5 * there, maximum(a5, lowest), rest, whole)
-            _put(y, put + 6 * there, maximum(a6, lowest), rest, whole)
-            _put(y, put + 7 * there, maximum(a7, lowest), rest, whole)
-            j += 7
+    a0 = load(bias, c)
+    a1, a2, a3, a4, a5, a6, a7 = a0, a0, a0, a0, a0, a0, a0
+    for k in range(rise.size):
+        h = i * d.SH + rise[k]
+        if h < 0 or h >= d.H:
+            continue
+        for m in range(slide.size):
+            v = j * d.SW + slide[m]
+            s, tap = ((n * d.H + h) * d.W + v) * d.C + c, (p[k] * d.KW + q[m]) * d.C + c
+            if eight:
+                weight = _get(w, tap, rest, whole)
+                a0 = fma(_get(x, s, rest, whole), weight, a0)
+                a1 = fma(_get(x, s + here, rest, whole), weight, a1)
+                a2 = fma(_get(x, s + 2 * here, rest, whole), weight, a2)
+                a3 = fma(_get(x, s + 3 * here, rest, whole), weight, a3)
+                a4 = fma(_get(x, s + 4 * here, rest, whole), weight, a4)
+                a5 = fma(_get(x, s + 5 * here, rest, whole), weight, a5)
+                a6 = fma(_get(x, s + 6 * here, rest, whole), weight, a6)
+                a7 = fma(_get(x, s + 7 * here, rest, whole), weight, a7)
+            elif v >= 0 and v < d.W:
+                a0 = fma(_get(x, s, rest, whole), _get(w, tap, rest, whole), a0)
+    put = (((n * d.DH + d.first_h + i * d.step_h) * d.DW) + d.first_w + j * d.step_w) * d.C + c
+    _put(y, put, maximum(a0, lowest), rest, whole)
+    if eight:
+        _put(y, put + there, maximum(a1, lowest), rest, whole)
+        _put(y, put + 2 * there, maximum(a2, lowest), rest, whole)
+        _put(y, put + 3 * there, maximum(a3, lowest), rest, whole)
+        _put(y, put + 4 * there, maximum(a4, lowest), rest, whole)
+        _put(y, put + 5 * there, maximum(a5, lowest), rest, whole)
+        _put(y, put + 6 * there, maximum(a6, lowest), rest, whole)
+        _put(y, put + 7 * there, maximum(a7, lowest), rest, whole)
 
 
 @spread
@@ -125,14 +118,23 @@ def depthwise(
     q: Array, d: Grid, floor: Any,
 ) -> None:  # fmt: skip
     """Run one launch; w is (KH, KW, C), and results below ``floor`` become it."""
-    lines, lowest = d.N * d.PH, splat(floor)
+    lines, lowest, full = d.N * d.PH, splat(floor), d.C - d.C % LANES
     for line in range(worker * lines // workers, (worker + 1) * lines // workers):
-        for c in range(0, d.C, LANES):
-            offset = load(bias, c)
-            if d.C - c >= LANES:
-                _line(x, w, offset, y, rise, slide, p, q, d, lowest, line, c, True)
+        j = 0
+        while j < d.PW:
+            eight = j >= d.inner and j < d.outer and d.outer - d.inner >= 8
+            if eight:
+                j = min(j, d.outer - 8)  # the last eight may overlap the ones before
+                for c in range(0, full, LANES):
+                    _pixels(x, w, bias, y, rise, slide, p, q, d, lowest, line, j, True, c, True)
+                if full < d.C:
+                    _pixels(x, w, bias, y, rise, slide, p, q, d, lowest, line, j, True, full, False)
             else:
-                _line(x, w, offset, y, rise, slide, p, q, d, lowest, line, c, False)
+                for c in range(0, full, LANES):
+                    _pixels(x, w, bias, y, rise, slide, p, q, d, lowest, line, j, False, c, True)
+                if full < d.C:
+                    _pixels(x, w, bias, y, rise, slide, p, q, d, lowest, line, j, False, full, False)
+            j += 8 if eight else 1
 
 
 @inline

@@ -103,9 +103,7 @@ def flat(x: Array) -> Array:
     if not x.flags.c_contiguous:
         x = x.transpose(sorted(range(x.ndim), key=lambda axis: -x.strides[axis]))
         if not x.flags.c_contiguous:
-            raise ValueError(
-                f"flat: an array of shape {x.shape} with strides {x.strides} is not dense; copy it first"
-            )
+            raise ValueError(f"flat: an array of shape {x.shape} with strides {x.strides} is not dense; copy it first")
     if not x.flags.writeable:
         holder = _Alias(x)
         return np.asarray(holder)

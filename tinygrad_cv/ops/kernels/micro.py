@@ -82,7 +82,8 @@ def _emitted(height: int, vectors: int) -> Any:
     ) -> Any:  # fmt: skip
         i = types.intp
         kinds = types.void(
-            _flat, i, _table, i, _table, i, i, i, i, _flat, i, _flat, i, _table, i, types.boolean, _flat, i, types.float32
+            _flat, i, _table, i, _table, i, i, i, i, _flat, i, _flat, i, _table, i,
+            types.boolean, _flat, i, types.float32,
         )  # fmt: skip
 
         def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
