@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from tinygrad_cv import nn
+from tinygrad_cv.models.network import Network
 from tinygrad_cv.models.registry import register_model
 from tinygrad_cv.ops.shape import flatten
 
 
-class AlexNet(nn.Module):
+class AlexNet(Network):
     """Five convolutions and three affine layers with dropout; no normalisation.
 
     Parameters: 23,296 + 307,392 + 663,936 + 884,992 + 590,080 in the convolutions, then 37,752,832 + 16,781,312 +
@@ -20,7 +21,7 @@ class AlexNet(nn.Module):
 
     def __init__(self, num_classes: int = 1000, dropout: float = 0.5, in_channels: int = 3) -> None:
         super().__init__()
-        self.input_size = (in_channels, 224, 224)
+        self._sizes(in_channels, 224, 63)
         self.features = nn.Sequential(
             nn.Conv2d(in_channels, 64, 11, stride=4, padding=2), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2),
             nn.Conv2d(64, 192, 5, padding=2), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2),
@@ -40,7 +41,7 @@ class AlexNet(nn.Module):
         return self.classifier(flatten(self.avgpool(self.features(x)), 1))
 
 
-class AlexNet2012(nn.Module):
+class AlexNet2012(Network):
     """The network that won ImageNet 2012: two groups (one for each GPU), local response norm, overlapping pooling.
 
     Parameters: 60,965,224 for 227 x 227 images; layers 2, 4 and 5 see half of the channels below them.

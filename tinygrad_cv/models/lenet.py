@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tinygrad_cv import nn
+from tinygrad_cv.models.network import Network
 from tinygrad_cv.models.registry import register_model
 from tinygrad_cv.ops.errors import ArgumentError
 
@@ -12,7 +13,7 @@ ACTIVATIONS = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU}
 POOLINGS = {"avg": nn.AvgPool2d, "max": nn.MaxPool2d}
 
 
-class LeNet5(nn.Module):
+class LeNet5(Network):
     """Two convolutions with pooling and three affine layers.
 
     A 28 x 28 image is padded to 32 x 32 and becomes (6, 28, 28), (6, 14, 14), (16, 10, 10), (16, 5, 5), 400,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from tinygrad_cv import nn
+from tinygrad_cv.models.network import Network
 from tinygrad_cv.models.registry import register_model
 from tinygrad_cv.ops.errors import ArgumentError
 from tinygrad_cv.ops.shape import flatten
@@ -106,7 +107,7 @@ class Bottleneck(nn.Module):
         return self.relu(out + identity)
 
 
-class ResNet(nn.Module):
+class ResNet(Network):
     """A stem, four stages of residual blocks, global average pooling, and one affine layer.
 
     Parameters
@@ -144,7 +145,7 @@ class ResNet(nn.Module):
                 f"ResNet: replace_stride_with_dilation is {replace_stride_with_dilation}; give three booleans, for "
                 "the stages 2 to 4, or None"
             )
-        self.input_size = (in_channels, image_size, image_size)
+        self._sizes(in_channels, image_size)
         self._norm = norm_layer or nn.BatchNorm2d
         self.inplanes, self.dilation = 64, 1
         self.groups, self.base_width = groups, width_per_group

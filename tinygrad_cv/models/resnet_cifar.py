@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from tinygrad_cv import nn
+from tinygrad_cv.models.network import Network
 from tinygrad_cv.models.registry import register_model
 from tinygrad_cv.ops.errors import ArgumentError
 from tinygrad_cv.ops.index import getitem
@@ -61,7 +62,7 @@ class CifarBlock(nn.Module):
         return self.relu(self.bn2(self.conv2(out)) + self.shortcut(x))
 
 
-class CifarResNet(nn.Module):
+class CifarResNet(Network):
     """A 3x3 convolution, three stages of n blocks with 16, 32, 64 channels, global average pooling, one affine layer.
 
     Parameters
@@ -83,7 +84,7 @@ class CifarResNet(nn.Module):
             raise ArgumentError(f"CifarResNet: depth is {depth}, which is not 6n + 2; give {below} or {below + 6}")
         if shortcut not in ("A", "B"):
             raise ArgumentError(f"CifarResNet: shortcut is {shortcut!r}; give 'A' (padded) or 'B' (projection)")
-        self.input_size = (in_channels, image_size, image_size)
+        self._sizes(in_channels, image_size)
         n = (depth - 2) // 6
         self.preact = preact
         self.conv1 = nn.Conv2d(in_channels, 16, 3, 1, 1, bias=False)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from tinygrad_cv import nn
+from tinygrad_cv.models.network import Network
 from tinygrad_cv.models.registry import register_model
 from tinygrad_cv.nn import functional as F
 from tinygrad_cv.ops.errors import ArgumentError
 
 
-class SimpleCNN(nn.Module):
+class SimpleCNN(Network):
     """Two times conv - relu - max pool, then three affine layers.
 
     A 28 x 28 image becomes (6, 24, 24), (6, 12, 12), (16, 8, 8), (16, 4, 4), 256, 120, 84, 10. The last layer

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from tinygrad_cv import nn
+from tinygrad_cv.models.network import Network
 from tinygrad_cv.models.registry import register_model
 from tinygrad_cv.nn import functional as F
 from tinygrad_cv.ops.errors import ArgumentError
 
 
-class SimpleConvNet(nn.Module):
+class SimpleConvNet(Network):
     """conv - relu - pool - affine - relu - affine.
 
     A widely copied listing of this network has no relu between convolution and pooling although its text and

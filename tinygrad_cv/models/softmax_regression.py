@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from tinygrad_cv import nn
+from tinygrad_cv.models.network import Network
 from tinygrad_cv.models.registry import register_model
 
 
-class SoftmaxRegression(nn.Module):
+class SoftmaxRegression(Network):
     """One affine map from the pixels to the scores, y = W x + b; the softmax belongs to the loss.
 
     The first row of the classic ladder: 38.7 % on CIFAR-10. Row k of W, folded back into an image, is the

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from tinygrad_cv import nn
+from tinygrad_cv.models.network import Network
 from tinygrad_cv.models.registry import register_model
 from tinygrad_cv.nn import functional as F
 
 
-class TwoLayerNet(nn.Module):
+class TwoLayerNet(Network):
     """y = W2 relu(W1 x + b1) + b2.
 
     The fully connected rival of the first convolutional networks: 49.8 % on CIFAR-10 with 6.5 times as many

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tinygrad_cv import nn
+from tinygrad_cv.models.network import Network
 from tinygrad_cv.models.registry import register_model
 from tinygrad_cv.ops.shape import flatten
 
@@ -36,7 +37,7 @@ def make_features(configuration: Sequence[int | str], batch_norm: bool = False, 
     return nn.Sequential(*layers)
 
 
-class VGG(nn.Module):
+class VGG(Network):
     """Blocks of 3x3 convolutions with pooling, then three affine layers with dropout.
 
     Parameters
@@ -57,7 +58,7 @@ class VGG(nn.Module):
         in_channels: int = 3,
     ) -> None:
         super().__init__()
-        self.input_size = (in_channels, image_size, image_size)
+        self._sizes(in_channels, image_size, 32)
         self.features = features
         side = 1 if image_size <= 64 else 7
         self.avgpool = nn.AdaptiveAvgPool2d((side, side))
