@@ -147,6 +147,15 @@ def test_a_finished_run_is_not_resumed(trained: Path, command: Command) -> None:
     assert outcome.code == 1 and "is finished, with 2 epochs; start a new run" in outcome.err
 
 
+def test_a_run_that_was_killed_before_its_pictures_gets_them(damaged: Path, command: Command) -> None:
+    before = weights(damaged), final(damaged)
+    for name in ("graph.svg", "filters.png"):
+        (damaged / name).unlink()
+    assert command("train", "--resume", damaged).code == 0
+    assert (damaged / "graph.svg").exists() and (damaged / "filters.png").exists()
+    assert (weights(damaged), final(damaged)) == before
+
+
 def test_a_used_folder_is_not_written_into(trained: Path, command: Command) -> None:
     before = weights(trained)
     outcome = command(*SOFTMAX, "--out", trained)
@@ -163,7 +172,7 @@ def test_a_place_that_is_no_folder_is_refused(command: Command) -> None:
 @pytest.mark.parametrize("damage", [b"", b"short", None])
 def test_a_damaged_checkpoint_is_one_sentence(damage: bytes | None, damaged: Path, command: Command) -> None:
     path = damaged / "checkpoint.safetensors"
-    (damaged / "metrics.jsonl").unlink()
+    (damaged / "graph.svg").unlink()
     path.write_bytes(path.read_bytes()[:-100] if damage is None else damage)
     outcome = command("train", "--resume", damaged)
     assert outcome.code == 1 and "breaks off or is no safetensors file" in outcome.err
@@ -171,7 +180,7 @@ def test_a_damaged_checkpoint_is_one_sentence(damage: bytes | None, damaged: Pat
 
 
 def test_a_checkpoint_of_another_run_is_refused(damaged: Path, command: Command) -> None:
-    (damaged / "metrics.jsonl").unlink()
+    (damaged / "graph.svg").unlink()
     io.save_checkpoint({"trainer": {"model": {"w": np.zeros(3)}}, "before": None}, damaged / "checkpoint.safetensors")
     outcome = command("train", "--resume", damaged)
     assert outcome.code == 1 and "does not belong to its config.json" in outcome.err

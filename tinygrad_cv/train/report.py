@@ -24,13 +24,13 @@ def finish(job: Job) -> Evaluation:
     draw_curves(job.run)
     draw_confusion(job.run, measured, job.pair.classes)
     if job.before is not None:
-        many = len(job.before)
-        columns = 3 if many <= 6 else 6 if many <= 36 else 8
+        many, side = len(job.before), job.before.shape[-1]
+        columns = next(columns for most, columns in ((6, 3), (10, 5), (36, 6), (many, 8)) if many <= most)
         chart = viz.filters(
             job.before,
             first_filters(model),
             columns=columns,
-            zoom=max(1, 240 // (columns * job.before.shape[-1])),
+            zoom=max(round(56 / side), 240 // (columns * side), 1),
             title=f"First layer of {job.run.config.model}",
         )
         write_text(job.run.file("filters.svg"), chart.svg)

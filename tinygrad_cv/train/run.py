@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from tinygrad_cv.train.config import Config
 from tinygrad_cv.train.sources import DataPair, build_model
 
 CONFIG, WEIGHTS, METRICS = "config.json", "model.safetensors", "metrics.jsonl"
-CHECKPOINT = "checkpoint.safetensors"
+CHECKPOINT, LAST = "checkpoint.safetensors", "graph.svg"
 
 
 class Run:
@@ -88,8 +89,8 @@ class Run:
 
     @property
     def is_finished(self) -> bool:
-        """Whether all epochs are complete."""
-        return len(self.history()) >= self.config.epochs
+        """Whether all epochs are complete and the last picture is drawn."""
+        return self.file(LAST).exists() and len(self.history()) >= self.config.epochs
 
     def history(self) -> list[dict[str, float]]:
         """The metrics of the epochs; a last line that a crash cut off is left out."""
@@ -175,6 +176,5 @@ def _known_runs(near: Path) -> str:
 
 
 def _version() -> str:
-    import tinygrad_cv
-
-    return tinygrad_cv.__version__
+    """The version of the package, which stands on the floor above this one and is loaded by now."""
+    return str(sys.modules["tinygrad_cv"].__version__)
