@@ -136,6 +136,7 @@ def test_a_full_disk_is_one_sentence_and_the_run_goes_on_later(
         at_step(patch, 30, lambda: patch.setattr(os, "fsync", full))
         outcome = command(*SOFTMAX, "--out", "run")
     assert outcome.code == 1 and outcome.err.count("\n") == 1 and "the disk is full" in outcome.err
+    assert outcome.err.endswith("go on with tinygrad-cv train --resume run\n")
     assert not list(Path("run").glob(".*.part"))
     assert command("train", "--resume", "run").code == 0
     assert command(*SOFTMAX, "--out", "whole").code == 0

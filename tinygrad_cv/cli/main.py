@@ -24,6 +24,7 @@ COMMANDS = {
 OURS = {"data", "get_model", "models", "pil_loader", "predict", "read_json", "resume", "run", "train", "graph"}
 """Functions whose names say nothing to somebody at the command line."""
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
 DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -93,7 +94,7 @@ def explain(error: BaseException) -> str:
         return sentence.replace("pass download=True", "give --download")
     if isinstance(error, OSError):
         where = f" ({error.filename})" if error.filename else ""
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in FULL:
             return f"the disk is full{where}; nothing was left half-written; free some space and run it again"
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             return f"this place cannot be written or read{where}; choose another one, for example with --out"

@@ -10,7 +10,7 @@ import time
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
-from tinygrad_cv.cli.main import INTERRUPTED
+from tinygrad_cv.cli.main import FULL, INTERRUPTED
 from tinygrad_cv.cli.parser import UsageError, add_threads, count, one_of, positive, set_threads, share
 
 DATA = ("digits", "mnist", "fashion-mnist", "cifar10")
@@ -58,6 +58,7 @@ def run(arguments: Namespace) -> int:
 
 
 def _train(arguments: Namespace, wishes: dict[str, Any], interruption: Any) -> int:
+    from tinygrad_cv.ops.errors import DataError
     from tinygrad_cv.train.config import Config
     from tinygrad_cv.train.job import resume, start
     from tinygrad_cv.train.progress import Progress
@@ -81,11 +82,18 @@ def _train(arguments: Namespace, wishes: dict[str, Any], interruption: Any) -> i
     sys.stdout.flush()
     try:
         job.train()
+        if interruption.signal is not None and job.trainer.epoch < config.epochs:
+            return _stopped(job)
+        measured = finish(job)
     except KeyboardInterrupt:
         return _stopped(job, at_once=True)
-    if interruption.signal is not None and job.trainer.epoch < config.epochs:
-        return _stopped(job)
-    measured = finish(job)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise DataError(
+            f"train: the disk is full; nothing was left half-written; free some space and go on with "
+            f"tinygrad-cv train --resume {job.run.path}"
+        ) from error
     print("\n" + table(job, measured, time.perf_counter() - begun))
     return 0
 
