@@ -23,13 +23,19 @@ __all__ = [
 
 
 def leaky_relu(input: Value, negative_slope: float = 0.01, inplace: bool = False) -> Value:
-    """Return x where x > 0, else ``negative_slope * x`` (Maas, Hannun and Ng 2013)."""
+    """Return x where x > 0, else ``negative_slope * x`` (Maas, Hannun and Ng 2013).
+
+    Derivative: g where x > 0, else ``negative_slope * g``.
+    """
     only_float("leaky_relu", input)
     return where(gt(input, 0), input, input * negative_slope)
 
 
 def prelu(input: Value, weight: Value) -> Value:
-    """Return x where x > 0, else ``weight * x``; one weight, or one per channel (dimension 1) (He et al. 2015)."""
+    """Return x where x > 0, else ``weight * x``; one weight, or one per channel (dimension 1) (He et al. 2015).
+
+    Derivative: g where x > 0, else ``weight * g``; for the weight, the sum of g x where x <= 0.
+    """
     only_float("prelu", input)
     channels = input.shape[1] if input.ndim > 1 else 1
     if weight.shape not in ((), (1,), (channels,)):
@@ -43,7 +49,10 @@ def prelu(input: Value, weight: Value) -> Value:
 
 
 def relu6(input: Value, inplace: bool = False) -> Value:
-    """Return min(max(x, 0), 6) (Howard et al. 2017)."""
+    """Return min(max(x, 0), 6) (Howard et al. 2017).
+
+    Derivative: g where 0 < x < 6, else 0.
+    """
     return hardtanh(input, 0.0, 6.0)
 
 
@@ -63,7 +72,10 @@ def hardtanh(input: Value, min_val: float = -1.0, max_val: float = 1.0, inplace:
 
 
 def elu(input: Value, alpha: float = 1.0, inplace: bool = False) -> Value:
-    """Return x where x > 0, else alpha (e^x - 1) (Clevert, Unterthiner and Hochreiter 2016)."""
+    """Return x where x > 0, else alpha (e^x - 1) (Clevert, Unterthiner and Hochreiter 2016).
+
+    Derivative: g where x > 0, else g alpha e^x.
+    """
     only_float("elu", input)
     positive = gt(input, 0)
     bent = expm1(where(positive, 0.0, input)) * alpha
@@ -71,7 +83,10 @@ def elu(input: Value, alpha: float = 1.0, inplace: bool = False) -> Value:
 
 
 def celu(input: Value, alpha: float = 1.0, inplace: bool = False) -> Value:
-    """Return max(0, x) + min(0, alpha (e^(x/alpha) - 1)) (Barron 2017)."""
+    """Return max(0, x) + min(0, alpha (e^(x/alpha) - 1)) (Barron 2017).
+
+    Derivative: g where x > 0, else g e^(x/alpha).
+    """
     only_float("celu", input)
     if alpha == 0:
         raise ArgumentError("celu: alpha is 0, by which x is divided; give another number")
@@ -81,7 +96,10 @@ def celu(input: Value, alpha: float = 1.0, inplace: bool = False) -> Value:
 
 
 def selu(input: Value, inplace: bool = False) -> Value:
-    """Return the self-normalising scale * elu(x, alpha) (Klambauer et al. 2017)."""
+    """Return the self-normalising scale * elu(x, alpha) (Klambauer et al. 2017).
+
+    scale = 1.0507.., alpha = 1.6733..; they keep mean 0 and variance 1. Derivative: that of `elu`, times scale.
+    """
     only_float("selu", input)
     alpha, scale = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
     return elu(input, alpha) * scale
@@ -90,6 +108,8 @@ def selu(input: Value, inplace: bool = False) -> Value:
 def gelu(input: Value, approximate: str = "none") -> Value:
     """Return x Phi(x), Phi the normal distribution; ``approximate='tanh'`` for the paper's approximation (Hendrycks
     and Gimpel 2016).
+
+    Derivative: g (Phi(x) + x phi(x)), phi the normal density.
     """
     only_float("gelu", input)
     if approximate == "none":
@@ -101,44 +121,65 @@ def gelu(input: Value, approximate: str = "none") -> Value:
 
 
 def silu(input: Value, inplace: bool = False) -> Value:
-    """Return x sigmoid(x), also called swish (Elfwing, Uchibe and Doya 2017)."""
+    """Return x sigmoid(x), also called swish (Elfwing, Uchibe and Doya 2017).
+
+    Derivative: g s (1 + x (1 - s)), s = sigmoid(x).
+    """
     only_float("silu", input)
     return input * sigmoid(input)
 
 
 def softplus(input: Value, beta: float = 1.0, threshold: float = 20.0) -> Value:
-    """Return ln(1 + e^(beta x)) / beta, computed without overflow; x itself where beta x > threshold."""
+    """Return ln(1 + e^(beta x)) / beta, computed without overflow; x itself where beta x > threshold.
+
+    Derivative: g sigmoid(beta x).
+    """
     only_float("softplus", input)
     scaled = input * beta
     return where(gt(scaled, threshold), input, log1pexp(scaled) / beta)
 
 
 def mish(input: Value, inplace: bool = False) -> Value:
-    """Return x tanh(softplus(x)) (Misra 2019)."""
+    """Return x tanh(softplus(x)) (Misra 2019).
+
+    Derivative: g (t + x (1 - t^2) sigmoid(x)), t = tanh(softplus(x)).
+    """
     only_float("mish", input)
     return input * tanh(softplus(input))
 
 
 def hardswish(input: Value, inplace: bool = False) -> Value:
-    """Return x relu6(x + 3) / 6 (Howard et al. 2019)."""
+    """Return x relu6(x + 3) / 6 (Howard et al. 2019).
+
+    Derivative: g (2 x + 3) / 6 where -3 < x < 3, 0 below, g above.
+    """
     only_float("hardswish", input)
     return input * (relu6(input + 3) / 6)
 
 
 def hardsigmoid(input: Value, inplace: bool = False) -> Value:
-    """Return relu6(x + 3) / 6."""
+    """Return relu6(x + 3) / 6.
+
+    That is, (x + 3) / 6 limited to [0, 1]. Derivative: g / 6 where -3 < x < 3, else 0.
+    """
     only_float("hardsigmoid", input)
     return relu6(input + 3) / 6
 
 
 def hardshrink(input: Value, lambd: float = 0.5) -> Value:
-    """Return x where |x| > lambd, else 0."""
+    """Return x where |x| > lambd, else 0.
+
+    Derivative: g where |x| > lambd, else 0.
+    """
     only_float("hardshrink", input)
     return where(Plain(lambda x: np.abs(x) > lambd, "outside")(input), input, input * 0)
 
 
 def softshrink(input: Value, lambd: float = 0.5) -> Value:
-    """Return x drawn towards 0 by lambd, and 0 where |x| <= lambd."""
+    """Return x drawn towards 0 by lambd, and 0 where |x| <= lambd.
+
+    Derivative: g where |x| > lambd, else 0.
+    """
     only_float("softshrink", input)
     if lambd < 0:
         raise ArgumentError(f"softshrink: lambd is {lambd}; give a number of at least 0")
@@ -146,30 +187,45 @@ def softshrink(input: Value, lambd: float = 0.5) -> Value:
 
 
 def tanhshrink(input: Value) -> Value:
-    """Return x - tanh(x)."""
+    """Return x - tanh(x).
+
+    Derivative: g tanh(x)^2.
+    """
     return input - tanh(input)
 
 
 def softsign(input: Value) -> Value:
-    """Return x / (1 + |x|)."""
+    """Return x / (1 + |x|).
+
+    Values in (-1, 1). Derivative: g / (1 + |x|)^2.
+    """
     return input / (absolute(input) + 1)
 
 
 def logsigmoid(input: Value) -> Value:
-    """Return ln sigmoid(x), computed without overflow."""
+    """Return ln sigmoid(x), computed without overflow.
+
+    Derivative: g (1 - sigmoid(x)).
+    """
     only_float("logsigmoid", input)
     return -softplus(-input, threshold=math.inf)
 
 
 def threshold(input: Value, threshold: float, value: float, inplace: bool = False) -> Value:
-    """Return x where x > threshold, else ``value``."""
+    """Return x where x > threshold, else ``value``.
+
+    Derivative: g where x > threshold, else 0.
+    """
     if input.dtype == np.bool_:
         raise DTypeError("threshold: a bool tensor has no size to compare; cast to a number first")
     return where(gt(input, threshold), input, np.asarray(value).astype(input.dtype)[()])
 
 
 def glu(input: Value, dim: int = -1) -> Value:
-    """Split in two halves a, b along ``dim`` and return a sigmoid(b) (Dauphin et al. 2017)."""
+    """Split in two halves a, b along ``dim`` and return a sigmoid(b) (Dauphin et al. 2017).
+
+    ``dim`` must have an even size. Derivative: g sigmoid(b) for a, g a sigmoid(b) (1 - sigmoid(b)) for b.
+    """
     only_float("glu", input)
     if input.ndim == 0:
         raise ShapeError("glu: a tensor without dimensions has no halves; give at least one dimension")

@@ -190,7 +190,10 @@ def _scaled(op: str, input: Value, other: Value, alpha: float) -> Value:
 
 
 def add(input: Value, other: Value, *, alpha: float = 1) -> Value:
-    """Return ``input + alpha * other``."""
+    """Return ``input + alpha * other``.
+
+    Derivative: g for ``input``, alpha g for ``other``.
+    """
     if alpha != 1:
         other = _scaled("add", input, other, alpha)
     a, b = alike("add", input, other)
@@ -198,7 +201,10 @@ def add(input: Value, other: Value, *, alpha: float = 1) -> Value:
 
 
 def sub(input: Value, other: Value, *, alpha: float = 1) -> Value:
-    """Return ``input - alpha * other``."""
+    """Return ``input - alpha * other``.
+
+    Derivative: g for ``input``, -alpha g for ``other``.
+    """
     _no_bool(input, other)
     if alpha != 1:
         other = _scaled("sub", input, other, alpha)
@@ -207,13 +213,19 @@ def sub(input: Value, other: Value, *, alpha: float = 1) -> Value:
 
 
 def mul(input: Value, other: Value) -> Value:
-    """Return ``input * other``."""
+    """Return ``input * other``.
+
+    Derivative: ``g * other`` and ``g * input``.
+    """
     a, b = alike("mul", input, other)
     return _MUL(a, b)
 
 
 def div(input: Value, other: Value, *, rounding_mode: str | None = None) -> Value:
-    """Return ``input / other``; integers divide to floating point. ``rounding_mode``: None, 'floor' or 'trunc'."""
+    """Return ``input / other``; integers divide to floating point. ``rounding_mode``: None, 'floor' or 'trunc'.
+
+    Derivative, without rounding: ``g / other`` and ``-g * y / other``; with rounding the quotient is constant: 0.
+    """
     if rounding_mode is not None:
         return _divide_rounding(input, other, rounding_mode)
     a, b = alike("div", input, other)
@@ -244,12 +256,18 @@ def _truncate_divide(a: Array, b: Array) -> Array:
 
 
 def floor_divide(input: Value, other: Value) -> Value:
-    """Return the quotient rounded towards minus infinity."""
+    """Return the quotient rounded towards minus infinity.
+
+    ``input`` and ``other`` broadcast. The derivative is 0.
+    """
     return div(input, other, rounding_mode="floor")
 
 
 def remainder(input: Value, other: Value) -> Value:
-    """Return ``input - other * floor(input / other)``, Python's modulus: the sign is the divisor's."""
+    """Return ``input - other * floor(input / other)``, Python's modulus: the sign is the divisor's.
+
+    Derivative: g for ``input``, ``-g * floor(input / other)`` for ``other``.
+    """
     a, b = align("remainder", input, other)
     if a.dtype == np.bool_:
         raise DTypeError("remainder: booleans have no remainder; cast to a number first")
@@ -259,7 +277,10 @@ def remainder(input: Value, other: Value) -> Value:
 
 
 def fmod(input: Value, other: Value) -> Value:
-    """Return ``input - other * trunc(input / other)``: C's modulus, the sign is the input's."""
+    """Return ``input - other * trunc(input / other)``: C's modulus, the sign is the input's.
+
+    Derivative: g for ``input``, ``-g * trunc(input / other)`` for ``other``.
+    """
     a, b = align("fmod", input, other)
     if a.dtype.kind == "f":
         return sub(a, mul(b, div(a, b, rounding_mode="trunc")))
@@ -267,14 +288,20 @@ def fmod(input: Value, other: Value) -> Value:
 
 
 def neg(input: Value) -> Value:
-    """Return ``-input``."""
+    """Return ``-input``.
+
+    Derivative: -g.
+    """
     if input.dtype == np.bool_:
         raise DTypeError("neg: a bool tensor has no negative; use ~ (logical_not), or cast to a number first")
     return _NEG(input)
 
 
 def pow(input: Value, exponent: Value) -> Value:
-    """Return ``input ** exponent``, element by element; either may be a number."""
+    """Return ``input ** exponent``, element by element; either may be a number.
+
+    Derivative: ``g * exponent * input ** (exponent - 1)``, and ``g * y * ln(input)`` for the exponent.
+    """
     if isinstance(exponent, (int, float)) and not isinstance(exponent, bool):
         if isinstance(exponent, float) and input.dtype.kind != "f":
             input = floating(input)
@@ -288,19 +315,28 @@ def pow(input: Value, exponent: Value) -> Value:
 
 
 def maximum(input: Value, other: Value) -> Value:
-    """Return the larger of the two, element by element; NaN wins."""
+    """Return the larger of the two, element by element; NaN wins.
+
+    Derivative: g for the larger one, halved between both where they are equal.
+    """
     _two_tensors("maximum", input, other, "clamp(x, min=...)")
     return _MAXIMUM(*alike("maximum", input, other))
 
 
 def minimum(input: Value, other: Value) -> Value:
-    """Return the smaller of the two, element by element; NaN wins."""
+    """Return the smaller of the two, element by element; NaN wins.
+
+    Derivative: g for the smaller one, halved between both where they are equal.
+    """
     _two_tensors("minimum", input, other, "clamp(x, max=...)")
     return _MINIMUM(*alike("minimum", input, other))
 
 
 def where(condition: Value, input: Value, other: Value) -> Value:
-    """Return ``input`` where ``condition`` holds, else ``other``; all three broadcast."""
+    """Return ``input`` where ``condition`` holds, else ``other``; all three broadcast.
+
+    Derivative: g where the operand was taken, 0 elsewhere; none for ``condition``.
+    """
     if condition.dtype != np.bool_:
         raise DTypeError(
             f"where: the condition has dtype {condition.dtype}, expected bool; write a comparison such as x > 0"
@@ -315,7 +351,10 @@ def where(condition: Value, input: Value, other: Value) -> Value:
 
 
 def lerp(input: Value, end: Value, weight: Value) -> Value:
-    """Return ``input + weight * (end - input)``."""
+    """Return ``input + weight * (end - input)``.
+
+    Derivative: ``g * (1 - weight)``, ``g * weight`` and ``g * (end - input)``.
+    """
     for name, x in (("end", end), ("weight", weight)):
         if hasattr(x, "dtype") and x.dtype != input.dtype:
             raise DTypeError(f"lerp: {name} has dtype {x.dtype}, the input {input.dtype}; cast one of them")
@@ -323,12 +362,18 @@ def lerp(input: Value, end: Value, weight: Value) -> Value:
 
 
 def addcmul(input: Value, tensor1: Value, tensor2: Value, *, value: float = 1) -> Value:
-    """Return ``input + value * tensor1 * tensor2``."""
+    """Return ``input + value * tensor1 * tensor2``.
+
+    Derivative: g, ``value * g * tensor2`` and ``value * g * tensor1``.
+    """
     return input + value * (tensor1 * tensor2)
 
 
 def addcdiv(input: Value, tensor1: Value, tensor2: Value, *, value: float = 1) -> Value:
-    """Return ``input + value * tensor1 / tensor2``."""
+    """Return ``input + value * tensor1 / tensor2``.
+
+    Derivative: g, ``value * g / tensor2`` and ``-value * g * tensor1 / tensor2 ** 2``.
+    """
     return input + value * div(tensor1, tensor2)
 
 
@@ -398,7 +443,10 @@ def logical_xor(input: Value, other: Value) -> Value:
 
 
 def isclose(input: Value, other: Value, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Value:
-    """Tell which elements agree within ``atol + rtol * |other|``."""
+    """Tell which elements agree within ``atol + rtol * |other|``.
+
+    ``rtol`` and ``atol`` are the relative and the absolute tolerance; with ``equal_nan``, NaN agrees with NaN.
+    """
     return Plain(lambda a, b: np.isclose(a, b, rtol, atol, equal_nan), "isclose")(input, other)
 
 
@@ -408,7 +456,10 @@ def equal(input: Value, other: Value) -> bool:
 
 
 def allclose(input: Value, other: Value, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
-    """Tell whether all elements agree within ``atol + rtol * |other|``."""
+    """Tell whether all elements agree within ``atol + rtol * |other|``.
+
+    A Python bool; see `isclose`.
+    """
     return bool(np.allclose(np.asarray(input), np.asarray(other), rtol, atol, equal_nan))
 
 

@@ -105,9 +105,14 @@ def expand_to(x: Value, shape: tuple[int, ...]) -> Value:
 
 
 def expand(input: Value, *sizes: Any) -> Value:
-    """Repeat dimensions of size 1 (and new leading ones) without copying; -1 keeps a size.
+    """Repeat dimensions of size 1 (and new leading ones) to ``sizes`` without copying; -1 keeps a size.
 
-    PyTorch's ``Tensor.expand``.
+    PyTorch's ``Tensor.expand``. Derivative: g summed over what was repeated.
+
+    Raises
+    ------
+    ShapeError
+        There are fewer sizes than dimensions, or a dimension of another size than 1 would change.
     """
     wanted = read_sizes(sizes)
     extra = len(wanted) - input.ndim
@@ -131,7 +136,10 @@ def expand(input: Value, *sizes: Any) -> Value:
 
 
 def broadcast_to(input: Value, shape: tuple[int, ...]) -> Value:
-    """Repeat ``input`` to ``shape`` by the broadcasting rule."""
+    """Repeat ``input`` to ``shape`` by the broadcasting rule.
+
+    A view; derivative: g summed over what was repeated.
+    """
     return expand(input, *shape)
 
 

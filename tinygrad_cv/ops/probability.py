@@ -59,19 +59,28 @@ def _operand(op: str, input: Value, dtype: DType | None) -> Value:
 
 
 def softmax(input: Value, dim: int = -1, *, dtype: DType | None = None) -> Value:
-    """Return e^x / sum(e^x) along ``dim``: positive numbers that add up to 1 (Bridle 1990)."""
+    """Return e^x / sum(e^x) along ``dim``: positive numbers that add up to 1 (Bridle 1990).
+
+    Derivative: y (g - sum of g y along ``dim``).
+    """
     x = _operand("softmax", input, dtype)
     d = read_dim("softmax", dim, x.ndim)
     return Softmax(d)(x) if x.ndim else exp(x - x)
 
 
 def log_softmax(input: Value, dim: int = -1, *, dtype: DType | None = None) -> Value:
-    """Return ln(softmax(x)) along ``dim``, without the overflow of taking the logarithm afterwards."""
+    """Return ln(softmax(x)) along ``dim``, without the overflow of taking the logarithm afterwards.
+
+    Derivative: g - softmax(x) (sum of g along ``dim``).
+    """
     x = _operand("log_softmax", input, dtype)
     d = read_dim("log_softmax", dim, x.ndim)
     return LogSoftmax(d)(x) if x.ndim else x - x
 
 
 def softmin(input: Value, dim: int = -1, *, dtype: DType | None = None) -> Value:
-    """Return softmax(-x) along ``dim``."""
+    """Return softmax(-x) along ``dim``.
+
+    See `softmax` for the derivative.
+    """
     return softmax(-input, dim, dtype=dtype)
