@@ -34,7 +34,10 @@ def dropout(
 def dropout2d(
     input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, generator: Generator | None = None
 ) -> Any:
-    """Set whole channels of (N, C, H, W) to 0 with probability ``p`` (Tompson et al. 2015)."""
+    """Set whole channels of (N, C, H, W) to 0 with probability ``p`` (Tompson et al. 2015).
+
+    With ``training`` False nothing happens; the channels that stay are divided by 1 - p. Derivative: g times the same mask.
+    """
     return _drop("dropout2d", input, p, training, (*input.shape[:2], *(1,) * (input.ndim - 2)), generator)
 
 

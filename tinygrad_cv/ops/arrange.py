@@ -71,24 +71,37 @@ def flipud(input: Value) -> Value:
 
 
 def hstack(tensors: Any) -> Value:
-    """Join along dimension 1 (vectors: end to end)."""
+    """Join along dimension 1 (vectors: end to end).
+
+    ``tensors`` agree in all other sizes; see `cat`.
+    """
     parts = [reshape(x, (1,)) if x.ndim == 0 else x for x in tensors]
     return cat(parts, 0 if parts and parts[0].ndim == 1 else 1)
 
 
 def vstack(tensors: Any) -> Value:
-    """Join along dimension 0; vectors count as rows."""
+    """Join along dimension 0; vectors count as rows.
+
+    ``tensors`` agree in all other sizes; see `cat`.
+    """
     return cat([reshape(x, (1, numel(x))) if x.ndim < 2 else x for x in tensors], 0)
 
 
 def broadcast_tensors(*tensors: Any) -> tuple[Value, ...]:
-    """Repeat each tensor to the shape that all have in common."""
+    """Repeat each tensor to the shape that all have in common.
+
+    ``tensors`` are any number of them. Views; derivative: g summed over what was repeated.
+    """
     shape = broadcast_shape("broadcast_tensors", *(x.shape for x in tensors))
     return tuple(expand_to(x, shape) for x in tensors)
 
 
 def diagonal(input: Value, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Value:
-    """Return the diagonals of the planes of two dimensions, as the last dimension."""
+    """Return the diagonals of the planes of two dimensions, as the last dimension.
+
+    ``offset`` 0 is the main diagonal, 1 the one above; ``dim1`` and ``dim2`` span the planes. Derivative: g on the
+    diagonal, zeros elsewhere.
+    """
     a, b = read_dim("diagonal", dim1, input.ndim), read_dim("diagonal", dim2, input.ndim)
     if a == b or input.ndim < 2:
         raise ArgumentError(f"diagonal: dim1 {dim1} and dim2 {dim2} of {input.shape}; name two different dimensions")
@@ -99,7 +112,10 @@ def diagonal(input: Value, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Val
 
 
 def diag_embed(input: Value, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Value:
-    """Return matrices with the vectors of the last dimension on a diagonal."""
+    """Return matrices with the vectors of the last dimension on a diagonal.
+
+    ``offset`` 0 is the main diagonal, 1 the one above; ``dim1`` and ``dim2`` say where the matrices lie in the result.
+    """
     rank = input.ndim + 1
     a, b = read_dim("diag_embed", dim1, rank), read_dim("diag_embed", dim2, rank)
     if a == b or not input.ndim:
@@ -120,7 +136,11 @@ def trace(input: Value) -> Value:
 
 
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Value, ...]:
-    """Return the coordinates of every point of a grid: one tensor for each axis, all of the grid's shape."""
+    """Return the coordinates of every point of a grid: one tensor for each axis, all of the grid's shape.
+
+    ``tensors`` are vectors (n_i,); with ``indexing='ij'`` the shape is (n_0, n_1, ..), with ``'xy'`` the first two are
+    exchanged.
+    """
     if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
         tensors = tuple(tensors[0])
     if indexing not in ("ij", "xy"):

@@ -265,7 +265,10 @@ def conv1d(
     dilation: int | Sequence[int] = 1,
     groups: int = 1,
 ) -> Value:
-    """Slide filters (OC, C/groups, K) over signals (N, C, L): `conv2d` on images of height 1."""
+    """Slide filters (OC, C/groups, K) over signals (N, C, L): `conv2d` on images of height 1.
+
+    The result is (N, OC, OL), OL = floor((L + 2 P - D (K - 1) - 1) / S) + 1; derivatives are those of `conv2d`.
+    """
     input, single = _rank("conv1d", input, weight, 3)
     s, d = _single(stride), _single(dilation)
     p = padding if isinstance(padding, str) else (0, _single(padding))
@@ -283,7 +286,10 @@ def convolve2d(
     dilation: int | Sequence[int] = 1,
     groups: int = 1,
 ) -> Value:
-    """Convolve in the mathematicians' sense: `conv2d` with the filters flipped in both directions."""
+    """Convolve in the mathematicians' sense: `conv2d` with the filters flipped in both directions.
+
+    Arguments, shapes and derivatives are those of `conv2d`.
+    """
     return conv2d(input, flip(weight, (2, 3)), bias, stride, padding, dilation, groups)
 
 
@@ -351,7 +357,10 @@ def conv_transpose1d(
     groups: int = 1,
     dilation: int | Sequence[int] = 1,
 ) -> Value:
-    """The adjoint of `conv1d`: signals (N, C, L), filters (C, OC/groups, K)."""
+    """The adjoint of `conv1d`: signals (N, C, L), filters (C, OC/groups, K).
+
+    See `conv_transpose2d` for the size of the result and ``output_padding``; derivatives are `conv1d` and its kin.
+    """
     input, single = _rank("conv_transpose1d", input, weight, 3)
     settings = (
         (1, _single(stride)),
@@ -372,7 +381,10 @@ def unfold(
     padding: int | Sequence[int] = 0,
     stride: int | Sequence[int] = 1,
 ) -> Value:
-    """Return the windows of (N, C, H, W) as columns: (N, C*KH*KW, L), L = OH*OW."""
+    """Return the windows of (N, C, H, W) as columns: (N, C*KH*KW, L), L = OH*OW.
+
+    Derivative: `fold`, which adds every column back to its window.
+    """
     single = input.ndim == 3
     x = reshape(input, (1, *input.shape)) if single else input
     if x.ndim != 4:

@@ -206,7 +206,10 @@ def getitem(input: Value, index: Index) -> Value:
 
 
 def index_select(input: Value, dim: int, index: Value) -> Value:
-    """Return the slices of ``input`` along ``dim`` that a vector of integers names."""
+    """Return the slices of ``input`` along ``dim`` that a vector of integers names.
+
+    ``index`` is (n,), and the result has size n along ``dim``. Derivative: g added back where ``index`` says.
+    """
     if index.ndim > 1:
         raise ShapeError(f"index_select: index has shape {index.shape}, expected a vector; flatten it")
     d = read_dim("index_select", dim, input.ndim)
@@ -359,7 +362,10 @@ def masked_select(input: Value, mask: Value) -> Value:
 
 
 def repeat_interleave(input: Value, repeats: Any, dim: int | None = None) -> Value:
-    """Repeat each element (or slice along ``dim``) the given number of times."""
+    """Repeat each element (or slice along ``dim``) the given number of times.
+
+    ``repeats`` is a number, or a vector with one for each. Derivative: g summed over the copies.
+    """
     x = flatten(input) if dim is None else input
     d = 0 if dim is None else read_dim("repeat_interleave", dim, input.ndim)
     if x.ndim == 0:
@@ -388,7 +394,10 @@ def diag(input: Value, diagonal: int = 0) -> Value:
 
 
 def sort(input: Value, dim: int = -1, descending: bool = False, stable: bool = False) -> Extreme:
-    """Return (values, indices) in rising (or falling) order along ``dim``; equal elements keep their order."""
+    """Return (values, indices) in rising (or falling) order along ``dim``; equal elements keep their order.
+
+    ``descending`` chooses falling order; ``stable`` is accepted and always holds. Derivative: g put back at ``indices``.
+    """
     at = argsort(input, dim, descending)
     if input.ndim == 0:
         return Extreme(input, at)
@@ -396,7 +405,10 @@ def sort(input: Value, dim: int = -1, descending: bool = False, stable: bool = F
 
 
 def argsort(input: Value, dim: int = -1, descending: bool = False, stable: bool = False) -> Value:
-    """Return the positions that put ``input`` in order along ``dim``."""
+    """Return the positions that put ``input`` in order along ``dim``.
+
+    ``descending`` reverses the order; it is always ``stable``: equal elements keep theirs. The result, int64, is constant.
+    """
     d = read_dim("argsort", dim, input.ndim)
 
     def order(x: Array) -> Array:
@@ -411,7 +423,10 @@ def argsort(input: Value, dim: int = -1, descending: bool = False, stable: bool 
 
 
 def topk(input: Value, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Extreme:
-    """Return the k largest (or smallest) along ``dim`` with their positions, in order."""
+    """Return the k largest (or smallest) along ``dim`` with their positions, in order.
+
+    ``sorted`` is accepted: they always come in order. Derivative: g put back at ``indices``.
+    """
     d = read_dim("topk", dim, input.ndim)
     n = input.shape[d] if input.ndim else 1
     if not 0 <= k <= n:
@@ -424,7 +439,10 @@ def topk(input: Value, k: int, dim: int = -1, largest: bool = True, sorted: bool
 
 
 def nonzero(input: Value, *, as_tuple: bool = False) -> Any:
-    """Return the positions of the non-zero elements, one a row; or one vector per dimension."""
+    """Return the positions of the non-zero elements, one a row; or one vector per dimension.
+
+    The result is int64, (count, ndim); with ``as_tuple`` a tuple of ndim vectors (count,), fit to index with.
+    """
     if as_tuple:
         return tuple(
             Plain(lambda x, i=i: np.nonzero(np.atleast_1d(x))[i], "nonzero")(input) for i in range(max(input.ndim, 1))

@@ -97,6 +97,13 @@ def unique(
 ) -> Any:
     """Return the different elements (or slices along ``dim``) in rising order; on request where they stand, how often.
 
+    Parameters
+    ----------
+    sorted : accepted: they always come in order.
+    return_inverse : also return the place in ``values`` of every element of ``input``.
+    return_counts : also return how often each value occurs.
+    dim : compare slices along this dimension; the flattened elements if None.
+
     Returns
     -------
     values, or (values, inverse, counts) as far as asked for; ``values[inverse]`` is the input.
@@ -121,7 +128,10 @@ def _unique(x: Array, dim: int | None) -> tuple[Array, Array, Array]:
 
 
 def bincount(input: Value, weights: Value | None = None, minlength: int = 0) -> Value:
-    """Count how often each number from 0 up occurs in a vector of integers; with ``weights``, add those up instead."""
+    """Count how often each number from 0 up occurs in a vector of integers; with ``weights``, add those up instead.
+
+    The result has max(input) + 1 elements, at least ``minlength``, and is constant.
+    """
     if input.ndim != 1 or input.dtype.kind not in "iu":
         raise ShapeError(
             f"bincount: the input has shape {input.shape} and dtype {input.dtype}, expected a vector of integers"

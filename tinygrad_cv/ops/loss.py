@@ -85,6 +85,8 @@ def nll_loss(
     """Return -weight[t] * input[t] for log-probabilities (N, K) or (N, K, ...) and class numbers (N) or (N, ...).
 
     'mean' divides by the sum of the weights; targets equal to ``ignore_index`` count for nothing.
+
+    ``target`` (t) holds class numbers from 0 to K - 1, ``weight`` is (K,). Derivative: -weight[t] g at the target's place.
     """
     single = input.ndim == 1
     x = reshape(input, (1, -1)) if single else input
@@ -193,20 +195,29 @@ def _pair(op: str, input: Value, target: Value) -> tuple[Value, Value]:
 
 
 def mse_loss(input: Value, target: Value, reduction: str = "mean") -> Value:
-    """Return (input - target)^2."""
+    """Return (input - target)^2.
+
+    ``input`` and ``target`` have one shape. Derivative: 2 g (input - target).
+    """
     a, b = _pair("mse_loss", input, target)
     d = a - b
     return reduced("mse_loss", d * d, reduction)
 
 
 def l1_loss(input: Value, target: Value, reduction: str = "mean") -> Value:
-    """Return |input - target|."""
+    """Return |input - target|.
+
+    ``input`` and ``target`` have one shape. Derivative: g sign(input - target).
+    """
     a, b = _pair("l1_loss", input, target)
     return reduced("l1_loss", absolute(a - b), reduction)
 
 
 def smooth_l1_loss(input: Value, target: Value, reduction: str = "mean", beta: float = 1.0) -> Value:
-    """Return d^2 / (2 beta) where |d| < beta, else |d| - beta/2 (Girshick 2015)."""
+    """Return d^2 / (2 beta) where |d| < beta, else |d| - beta/2 (Girshick 2015).
+
+    d = input - ``target``, element by element. Derivative: g d / beta where |d| < beta, else g sign(d).
+    """
     if beta < 0:
         raise ArgumentError(f"smooth_l1_loss: beta is {beta}; give a number of at least 0")
     if beta == 0:
@@ -218,7 +229,10 @@ def smooth_l1_loss(input: Value, target: Value, reduction: str = "mean", beta: f
 
 
 def huber_loss(input: Value, target: Value, reduction: str = "mean", delta: float = 1.0) -> Value:
-    """Return d^2 / 2 where |d| < delta, else delta (|d| - delta/2) (Huber 1964)."""
+    """Return d^2 / 2 where |d| < delta, else delta (|d| - delta/2) (Huber 1964).
+
+    d = input - ``target``, element by element. Derivative: g d where |d| < delta, else g delta sign(d).
+    """
     if delta <= 0:
         raise ArgumentError(f"huber_loss: delta is {delta}; give a positive number")
     a, b = _pair("huber_loss", input, target)
@@ -234,7 +248,11 @@ def _fits(op: str, name: str, weight: Value | None, input: Value) -> None:
 
 
 def binary_cross_entropy(input: Value, target: Value, weight: Value | None = None, reduction: str = "mean") -> Value:
-    """Return -(t ln p + (1 - t) ln(1 - p)) for probabilities p; the logarithms are kept above -100, as in PyTorch."""
+    """Return -(t ln p + (1 - t) ln(1 - p)) for probabilities p; the logarithms are kept above -100, as in PyTorch.
+
+    ``target`` (t) has the shape of ``input`` (p) and values in [0, 1]; ``weight`` multiplies each element's loss.
+    Derivative: g (p - t) / (p (1 - p)).
+    """
     if input.shape != target.shape:
         raise ShapeError(f"binary_cross_entropy: input {input.shape} and target {target.shape}; give equal shapes")
     p = np.asarray(input)
@@ -251,7 +269,11 @@ def binary_cross_entropy(input: Value, target: Value, weight: Value | None = Non
 def binary_cross_entropy_with_logits(
     input: Value, target: Value, weight: Value | None = None, reduction: str = "mean", pos_weight: Value | None = None
 ) -> Value:
-    """Return -(pos_weight t ln s(x) + (1 - t) ln(1 - s(x))) for scores x, s the sigmoid, without overflow."""
+    """Return -(pos_weight t ln s(x) + (1 - t) ln(1 - s(x))) for scores x, s the sigmoid, without overflow.
+
+    ``target`` (t) has the shape of ``input`` (x) and values in [0, 1]; ``weight`` multiplies each element's loss, and
+    ``pos_weight`` broadcasts. Derivative, without ``pos_weight``: g (s(x) - t).
+    """
     if input.shape != target.shape:
         raise ShapeError(
             f"binary_cross_entropy_with_logits: input {input.shape} and target {target.shape}; give equal shapes"
@@ -264,7 +286,10 @@ def binary_cross_entropy_with_logits(
 
 
 def kl_div(input: Value, target: Value, reduction: str = "mean", log_target: bool = False) -> Value:
-    """Return t (ln t - input) for log-probabilities ``input``; 'batchmean' divides the sum by the batch's size."""
+    """Return t (ln t - input) for log-probabilities ``input``; 'batchmean' divides the sum by the batch's size.
+
+    ``target`` (t) are probabilities, or their logarithms with ``log_target``. Derivative: -g t.
+    """
     a, t = _pair("kl_div", input, target)
     if log_target:
         loss = exp(t) * (t - a)
@@ -277,7 +302,10 @@ def kl_div(input: Value, target: Value, reduction: str = "mean", log_target: boo
 
 
 def cosine_similarity(x1: Value, x2: Value, dim: int = 1, eps: float = 1e-8) -> Value:
-    """Return x1 . x2 / (max(|x1|, eps) max(|x2|, eps)) along ``dim``."""
+    """Return x1 . x2 / (max(|x1|, eps) max(|x2|, eps)) along ``dim``.
+
+    Values in [-1, 1]. Derivative: g (x2 / (|x1| |x2|) - y x1 / |x1|^2), and with 1 and 2 exchanged.
+    """
     a, b = _pair("cosine_similarity", x1, x2)
     dots = total(a * b, dim)
     return dots / (clamp(norm(a, 2, dim), min=eps) * clamp(norm(b, 2, dim), min=eps))
@@ -286,7 +314,10 @@ def cosine_similarity(x1: Value, x2: Value, dim: int = 1, eps: float = 1e-8) -> 
 def cosine_embedding_loss(
     input1: Value, input2: Value, target: Value, margin: float = 0.0, reduction: str = "mean"
 ) -> Value:
-    """Return 1 - cos for target 1, and max(0, cos - margin) for target -1."""
+    """Return 1 - cos for target 1, and max(0, cos - margin) for target -1.
+
+    ``input1`` and ``input2`` are (N, D) or (D,), cos their cosine over D, ``target`` (N,) holds 1 and -1.
+    """
     if input1.ndim != target.ndim + 1 or target.ndim > 1 or input2.ndim != input1.ndim:
         raise ShapeError(
             f"cosine_embedding_loss: inputs {input1.shape} and {input2.shape} with targets {target.shape}; "
@@ -303,7 +334,11 @@ def cosine_embedding_loss(
 def margin_ranking_loss(
     input1: Value, input2: Value, target: Value, margin: float = 0.0, reduction: str = "mean"
 ) -> Value:
-    """Return max(0, -target (input1 - input2) + margin)."""
+    """Return max(0, -target (input1 - input2) + margin).
+
+    All have one shape; ``target`` is 1 where ``input1`` should be the larger one, else -1. Derivative: -target g and
+    target g where the loss is above 0.
+    """
     if not input1.ndim == input2.ndim == target.ndim:
         raise ShapeError(
             f"margin_ranking_loss: shapes {input1.shape}, {input2.shape} and targets {target.shape}; "
@@ -325,6 +360,9 @@ def triplet_margin_loss(
     """Return max(0, d(anchor, positive) - d(anchor, negative) + margin), d the p-norm of a difference (Schroff et al.
 
     2015).
+
+    ``anchor``, ``positive`` and ``negative`` are (N, D); with ``swap``, d(positive, negative) takes the place of
+    d(anchor, negative) where it is smaller.
     """
     if margin <= 0:
         raise ArgumentError(f"triplet_margin_loss: margin is {margin}; give a positive number")
@@ -339,7 +377,10 @@ def triplet_margin_loss(
 def multi_margin_loss(
     input: Value, target: Value, p: int = 1, margin: float = 1.0, weight: Value | None = None, reduction: str = "mean"
 ) -> Value:
-    """Return sum over k != t of max(0, margin - x[t] + x[k])^p / K, times weight[t]."""
+    """Return sum over k != t of max(0, margin - x[t] + x[k])^p / K, times weight[t].
+
+    ``input`` (x) is (N, K), ``target`` (t) the class numbers (N,), ``weight`` (K,).
+    """
     if p not in (1, 2):
         raise ArgumentError(f"multi_margin_loss: p is {p}; give 1 or 2")
     single = input.ndim == 1
@@ -360,13 +401,19 @@ def pairwise_distance(x1: Value, x2: Value, p: float = 2.0, eps: float = 1e-6, k
 
 
 def soft_margin_loss(input: Value, target: Value, reduction: str = "mean") -> Value:
-    """Return ln(1 + e^(-target x)) for targets 1 and -1, without overflow."""
+    """Return ln(1 + e^(-target x)) for targets 1 and -1, without overflow.
+
+    ``input`` (x) and ``target`` have one shape. Derivative: -g target sigmoid(-target x).
+    """
     _fits("soft_margin_loss", "target", target, input)
     return reduced("soft_margin_loss", log1pexp(-target * input), reduction)
 
 
 def hinge_embedding_loss(input: Value, target: Value, margin: float = 1.0, reduction: str = "mean") -> Value:
-    """Return x for target 1, and max(0, margin - x) for target -1."""
+    """Return x for target 1, and max(0, margin - x) for target -1.
+
+    ``input`` (x) and ``target`` have one shape. Derivative: g for target 1; -g where x < margin for target -1.
+    """
     far = clamp(margin - input, min=0.0)
     loss = where(target == 1, input, input * 0) + where(target == -1, far, input * 0)
     return reduced("hinge_embedding_loss", loss, reduction)

@@ -84,7 +84,10 @@ def same_dtype(op: str, a: Value, b: Value) -> None:
 
 
 def matmul(input: Value, other: Value) -> Value:
-    """Return the matrix product: vectors count as a row (left) or a column (right), leading dimensions broadcast."""
+    """Return the matrix product: vectors count as a row (left) or a column (right), leading dimensions broadcast.
+
+    (.., I, K) and (.., K, J) give (.., I, J). Derivative: g other^T and input^T g, summed over what was broadcast.
+    """
     same_dtype("matmul", input, other)
     if input.ndim == 0 or other.ndim == 0:
         raise ShapeError(
@@ -120,7 +123,10 @@ def _batched(a: Value, b: Value) -> Value:
 
 
 def linear(input: Value, weight: Value, bias: Value | None = None) -> Value:
-    """Return ``input @ weight.T + bias``: input (.., I), weight (O, I), bias (O,), result (.., O)."""
+    """Return ``input @ weight.T + bias``: input (.., I), weight (O, I), bias (O,), result (.., O).
+
+    Derivative: g weight, g^T input, and g summed over the leading dimensions.
+    """
     if weight.ndim == 1:
         y = matmul(input, weight)
         return y if bias is None else y + bias
@@ -153,14 +159,20 @@ def _derivation(shape: tuple[int, ...], expected: int) -> str:
 
 
 def mm(input: Value, mat2: Value) -> Value:
-    """Multiply two matrices."""
+    """Multiply two matrices.
+
+    ``input`` is (I, K), ``mat2`` (K, J), the result (I, J). Derivative: g mat2^T and input^T g.
+    """
     _rank("mm", input, 2)
     _rank("mm", mat2, 2)
     return matmul(input, mat2)
 
 
 def bmm(input: Value, mat2: Value) -> Value:
-    """Multiply two batches (B, I, K) and (B, K, J) of matrices."""
+    """Multiply two batches (B, I, K) and (B, K, J) of matrices.
+
+    The second is ``mat2``, the result (B, I, J). Derivative: g mat2^T and input^T g, matrix by matrix.
+    """
     _rank("bmm", input, 3)
     _rank("bmm", mat2, 3)
     if input.shape[0] != mat2.shape[0]:
@@ -172,14 +184,20 @@ def bmm(input: Value, mat2: Value) -> Value:
 
 
 def mv(input: Value, vec: Value) -> Value:
-    """Multiply a matrix and a vector."""
+    """Multiply a matrix and a vector.
+
+    ``input`` is (I, K), ``vec`` (K,), the result (I,). Derivative: the outer product of g and ``vec``, and input^T g.
+    """
     _rank("mv", input, 2)
     _rank("mv", vec, 1)
     return matmul(input, vec)
 
 
 def dot(input: Value, tensor: Value) -> Value:
-    """Return the inner product of two vectors."""
+    """Return the inner product of two vectors.
+
+    ``input`` and ``tensor`` are (K,), the result is a number. Derivative: ``g * tensor`` and ``g * input``.
+    """
     _rank("dot", input, 1)
     _rank("dot", tensor, 1)
     if input.shape != tensor.shape:
@@ -188,24 +206,36 @@ def dot(input: Value, tensor: Value) -> Value:
 
 
 def outer(input: Value, vec2: Value) -> Value:
-    """Return y[i, j] = input[i] vec2[j]."""
+    """Return y[i, j] = input[i] vec2[j].
+
+    (I,) and (J,) give (I, J). Derivative: g vec2 and g^T input.
+    """
     _rank("outer", input, 1)
     _rank("outer", vec2, 1)
     return unsqueeze(input, 1) * vec2
 
 
 def addmm(input: Value, mat1: Value, mat2: Value, *, beta: float = 1, alpha: float = 1) -> Value:
-    """Return ``beta * input + alpha * mat1 @ mat2``."""
+    """Return ``beta * input + alpha * mat1 @ mat2``.
+
+    ``mat1`` is (I, K), ``mat2`` (K, J); ``input`` broadcasts to (I, J).
+    """
     return _plus(input, mm(mat1, mat2), beta, alpha)
 
 
 def addmv(input: Value, mat: Value, vec: Value, *, beta: float = 1, alpha: float = 1) -> Value:
-    """Return ``beta * input + alpha * mat @ vec``."""
+    """Return ``beta * input + alpha * mat @ vec``.
+
+    ``mat`` is (I, K), ``vec`` (K,); ``input`` broadcasts to (I,).
+    """
     return _plus(input, mv(mat, vec), beta, alpha)
 
 
 def baddbmm(input: Value, batch1: Value, batch2: Value, *, beta: float = 1, alpha: float = 1) -> Value:
-    """Return ``beta * input + alpha * batch1 @ batch2`` for batches of matrices."""
+    """Return ``beta * input + alpha * batch1 @ batch2`` for batches of matrices.
+
+    ``batch1`` is (B, I, K), ``batch2`` (B, K, J); ``input`` broadcasts to (B, I, J).
+    """
     return _plus(input, bmm(batch1, batch2), beta, alpha)
 
 
@@ -221,7 +251,10 @@ def _plus(input: Value, product: Value, beta: float, alpha: float) -> Value:
 
 
 def inner(input: Value, other: Value) -> Value:
-    """Return the sums of products over the last dimension of both; numbers multiply."""
+    """Return the sums of products over the last dimension of both; numbers multiply.
+
+    (.., K) and (.., K) give the leading dimensions of both, one after the other.
+    """
     if input.ndim == 0 or other.ndim == 0:
         return input * other
     if input.shape[-1] != other.shape[-1]:
@@ -233,7 +266,10 @@ def inner(input: Value, other: Value) -> Value:
 
 
 def bilinear(input1: Value, input2: Value, weight: Value, bias: Value | None = None) -> Value:
-    """Return y[.., o] = sum over i, j of input1[.., i] weight[o, i, j] input2[.., j] + bias[o]."""
+    """Return y[.., o] = sum over i, j of input1[.., i] weight[o, i, j] input2[.., j] + bias[o].
+
+    ``weight`` is (O, I, J), ``bias`` (O,).
+    """
     if weight.ndim != 3 or weight.shape[1:] != (input1.shape[-1], input2.shape[-1]):
         fit = (weight.shape[0], input1.shape[-1], input2.shape[-1])
         raise ShapeError(f"bilinear: weight has shape {weight.shape} for {input1.shape} and {input2.shape}; give {fit}")

@@ -122,6 +122,10 @@ def batch_norm(
     In training, m and v are those of the batch, and the running statistics move towards them by ``momentum``
     (the running variance towards the unbiased one). Otherwise the running statistics serve as m and v.
 
+    ``running_mean``, ``running_var``, ``weight`` (w) and ``bias`` (b) are (C,); None for w and b means 1 and 0.
+    Derivative in training: gb = sum g, gw = sum g u, gx = w r (g - gb/P - u gw/P), with r = 1/sqrt(v + eps), u = (x - m) r
+    and P pixels in a channel (Ioffe and Szegedy 2015, section 3); otherwise gx = w r g.
+
     Raises
     ------
     ShapeError
@@ -179,7 +183,11 @@ def layer_norm(
     bias: Value | None = None,
     eps: float = 1e-5,
 ) -> Value:
-    """Normalise over the trailing dimensions ``normalized_shape`` of each sample (Ba, Kiros and Hinton 2016)."""
+    """Normalise over the trailing dimensions ``normalized_shape`` of each sample (Ba, Kiros and Hinton 2016).
+
+    y = w (x - m) / sqrt(v + eps) + b with m and v over those dimensions; ``weight`` (w) and ``bias`` (b) have the shape
+    ``normalized_shape``. Derivative: that of `batch_norm`, sample by sample.
+    """
     shape = tuple(normalized_shape)
     k = len(shape)
     if not k or input.shape[-k:] != shape:
@@ -194,7 +202,11 @@ def layer_norm(
 def group_norm(
     input: Value, num_groups: int, weight: Value | None = None, bias: Value | None = None, eps: float = 1e-5
 ) -> Value:
-    """Normalise each of ``num_groups`` groups of channels of each image (Wu and He 2018)."""
+    """Normalise each of ``num_groups`` groups of channels of each image (Wu and He 2018).
+
+    y = w (x - m) / sqrt(v + eps) + b with m and v over the channels and pixels of a group; ``weight`` (w) and ``bias`` (b)
+    are (C,). C must divide by ``num_groups``. Derivative: that of `batch_norm`, group by group.
+    """
     n, c = input.shape[:2]
     if num_groups < 1 or c % num_groups:
         raise ArgumentError(f"group_norm: {c} channels do not divide into {num_groups} groups; give a divisor of {c}")
@@ -217,7 +229,12 @@ def instance_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Value:
-    """Normalise each channel of each image on its own (Ulyanov, Vedaldi and Lempitsky 2016)."""
+    """Normalise each channel of each image on its own (Ulyanov, Vedaldi and Lempitsky 2016).
+
+    y = w (x - m) / sqrt(v + eps) + b with m and v over the pixels of (N, C, ...); ``weight`` (w) and ``bias`` (b) are (C,).
+    With ``running_mean`` and ``running_var`` (C,) these are moved by ``momentum``, or, where ``use_input_stats`` is False,
+    serve as m and v. Derivative: that of `batch_norm`, image by image.
+    """
     if not use_input_stats:
         return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
     dims = tuple(range(2, input.ndim))
@@ -247,6 +264,8 @@ def local_response_norm(input: Value, size: int, alpha: float = 1e-4, beta: floa
     """Divide by (k + alpha/size * sum of squares over ``size`` neighbouring channels)^beta (Krizhevsky et al.
 
     2012, section 3.3).
+
+    (N, C, ...) keeps its shape; the channels beyond the first and the last count as 0. A composite, derivatives included.
     """
     if input.ndim < 3:
         raise ShapeError(
@@ -265,5 +284,8 @@ def local_response_norm(input: Value, size: int, alpha: float = 1e-4, beta: floa
 
 
 def normalize(input: Value, p: float = 2.0, dim: int | Sequence[int] = 1, eps: float = 1e-12) -> Value:
-    """Divide by max(norm, eps) along ``dim``."""
+    """Divide by max(norm, eps) along ``dim``.
+
+    The norm is the p-norm, the Euclidean one for p = 2. Derivative: for p = 2, (g - y sum of g y) / norm.
+    """
     return div(input, clamp(norm(input, p, dim, True), min=eps))

@@ -12,7 +12,10 @@ __all__ = [
 
 
 def pixel_shuffle(input: Value, upscale_factor: int) -> Value:
-    """Rearrange (..., C*r*r, H, W) as (..., C, H*r, W*r): r*r channels become a block of pixels (Shi et al. 2016)."""
+    """Rearrange (..., C*r*r, H, W) as (..., C, H*r, W*r): r*r channels become a block of pixels (Shi et al. 2016).
+
+    r is the ``upscale_factor``; channels must divide by r*r. Derivative: `pixel_unshuffle` of g.
+    """
     r = upscale_factor
     if input.ndim < 3:
         raise ShapeError(f"pixel_shuffle: x has shape {input.shape}, expected (..., C*r*r, H, W)")
@@ -31,7 +34,10 @@ def pixel_shuffle(input: Value, upscale_factor: int) -> Value:
 
 
 def pixel_unshuffle(input: Value, downscale_factor: int) -> Value:
-    """Rearrange (..., C, H*r, W*r) as (..., C*r*r, H, W): the inverse of `pixel_shuffle`."""
+    """Rearrange (..., C, H*r, W*r) as (..., C*r*r, H, W): the inverse of `pixel_shuffle`.
+
+    r is the ``downscale_factor``; H and W must divide by it. Derivative: `pixel_shuffle` of g.
+    """
     r = downscale_factor
     if input.ndim < 3:
         raise ShapeError(f"pixel_unshuffle: x has shape {input.shape}, expected (..., C, H*r, W*r)")
@@ -49,7 +55,10 @@ def pixel_unshuffle(input: Value, downscale_factor: int) -> Value:
 
 
 def channel_shuffle(input: Value, groups: int) -> Value:
-    """Interleave the channels (dimension 1) of ``groups`` groups (Zhang et al. 2018)."""
+    """Interleave the channels (dimension 1) of ``groups`` groups (Zhang et al. 2018).
+
+    Shape (N, C, ..) stays; C must divide by ``groups``. Derivative: g with its channels put back.
+    """
     if input.ndim < 3:
         raise ShapeError(f"channel_shuffle: x has shape {input.shape}, expected (N, C, ...) with at least 3 dimensions")
     n, c, *rest = input.shape

@@ -246,6 +246,9 @@ def avg_pool2d(
     """Return the mean of each window; padding counts as zeros unless ``count_include_pad`` is False.
 
     ``divisor_override`` replaces the number of pixels by which each sum is divided.
+
+    ``input`` is (N, C, H, W) or (C, H, W), the result (N, C, OH, OW) with OH = floor((H + 2 PH - KH) / SH) + 1; ``stride``
+    is ``kernel_size`` if None. Derivative: g / size spread over each window.
     """
     x, single = _images("avg_pool2d", input)
     if divisor_override == 0:
@@ -261,6 +264,8 @@ def adaptive_avg_pool2d(input: Value, output_size: int | Sequence[int | None] | 
     """Return the means of OH x OW nearly equal parts; None keeps a size.
 
     ``output_size=1`` is global average pooling (Lin et al. 2014).
+
+    Derivative: g / size spread over each part.
     """
     x, single = _images("adaptive_avg_pool2d", input, channels=False)
     size = (x.shape[2], x.shape[3])
@@ -271,7 +276,11 @@ def adaptive_avg_pool2d(input: Value, output_size: int | Sequence[int | None] | 
 def adaptive_max_pool2d(
     input: Value, output_size: int | Sequence[int | None] | None, return_indices: bool = False
 ) -> Value:
-    """Return the largest values of OH x OW nearly equal parts; None keeps a size."""
+    """Return the largest values of OH x OW nearly equal parts; None keeps a size.
+
+    ``output_size`` is OH and OW, or one number for both; part i of H ends at ceil((i + 1) H / OH) and begins at
+    floor(i H / OH). Derivative: g at the pixel that was largest.
+    """
     x, single = _images("adaptive_max_pool2d", input, channels=input.ndim == 4)
     size = (x.shape[2], x.shape[3])
     return _with_indices(

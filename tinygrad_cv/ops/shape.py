@@ -131,7 +131,10 @@ def read_dim(op: str, dim: Any, rank: int) -> int:
 
 
 def reshape(input: Value, *shape: Any) -> Value:
-    """Return the elements in another shape; one size may be -1 and is worked out. A view where the strides allow."""
+    """Return the elements in another shape; one size may be -1 and is worked out. A view where the strides allow.
+
+    Derivative: g in the former shape.
+    """
     wanted = read_sizes(shape)
     size = math.prod(input.shape)
     known = math.prod(n for n in wanted if n != -1)
@@ -154,7 +157,10 @@ def reshape(input: Value, *shape: Any) -> Value:
 
 
 def permute(input: Value, *dims: Any) -> Value:
-    """Return the dimensions in another order, as a view."""
+    """Return the dimensions in another order, as a view.
+
+    Derivative: g in the former order.
+    """
     given = read_sizes(dims)
     order = tuple(read_dim("permute", d, input.ndim) for d in given) if len(given) == input.ndim else ()
     if len(set(order)) != input.ndim:
@@ -165,7 +171,10 @@ def permute(input: Value, *dims: Any) -> Value:
 
 
 def transpose(input: Value, dim0: int, dim1: int) -> Value:
-    """Exchange two dimensions, as a view."""
+    """Exchange two dimensions, as a view.
+
+    ``dim0`` and ``dim1`` may be negative. Derivative: g transposed.
+    """
     a, b = read_dim("transpose", dim0, input.ndim), read_dim("transpose", dim1, input.ndim)
     if input.ndim == 0:
         return input
@@ -175,7 +184,10 @@ def transpose(input: Value, dim0: int, dim1: int) -> Value:
 
 
 def movedim(input: Value, source: int | Sequence[int], destination: int | Sequence[int]) -> Value:
-    """Move dimensions to new places, the others keep their order."""
+    """Move dimensions to new places, the others keep their order.
+
+    ``source`` and ``destination`` are a position or several, as many of one as of the other. A view; derivative: g moved back.
+    """
     src = [source] if isinstance(source, int) else list(source)
     dst = [destination] if isinstance(destination, int) else list(destination)
     if len(src) != len(dst):
@@ -190,7 +202,10 @@ def movedim(input: Value, source: int | Sequence[int], destination: int | Sequen
 
 
 def flatten(input: Value, start_dim: int = 0, end_dim: int = -1) -> Value:
-    """Merge the dimensions from ``start_dim`` to ``end_dim`` into one."""
+    """Merge the dimensions from ``start_dim`` to ``end_dim`` into one.
+
+    Derivative: g in the former shape.
+    """
     a, b = read_dim("flatten", start_dim, input.ndim), read_dim("flatten", end_dim, input.ndim)
     if input.ndim == 0:
         return reshape(input, (1,))
@@ -201,7 +216,10 @@ def flatten(input: Value, start_dim: int = 0, end_dim: int = -1) -> Value:
 
 
 def unflatten(input: Value, dim: int, sizes: Sequence[int]) -> Value:
-    """Split one dimension into several; one of the sizes may be -1."""
+    """Split one dimension into several; one of the sizes may be -1.
+
+    ``sizes`` multiply to the size of ``dim``. A view where the strides allow; derivative: g in the former shape.
+    """
     d, sizes = read_dim("unflatten", dim, input.ndim), tuple(sizes)
     if -1 in sizes:
         known = math.prod(n for n in sizes if n != -1)
@@ -215,7 +233,10 @@ def unflatten(input: Value, dim: int, sizes: Sequence[int]) -> Value:
 
 
 def squeeze(input: Value, dim: Dim = None) -> Value:
-    """Drop dimensions of size 1: all of them, or those named that have it."""
+    """Drop dimensions of size 1: all of them, or those named that have it.
+
+    A view; derivative: g in the former shape.
+    """
     if dim is None:
         drop = {i for i, n in enumerate(input.shape) if n == 1}
     else:
@@ -226,13 +247,19 @@ def squeeze(input: Value, dim: Dim = None) -> Value:
 
 
 def unsqueeze(input: Value, dim: int) -> Value:
-    """Insert a dimension of size 1 before position ``dim``."""
+    """Insert a dimension of size 1 before position ``dim``.
+
+    A view; derivative: g in the former shape.
+    """
     d = read_dim("unsqueeze", dim, input.ndim + 1)
     return reshape(input, (*input.shape[:d], 1, *input.shape[d:]))
 
 
 def flip(input: Value, dims: int | Sequence[int]) -> Value:
-    """Reverse the order along ``dims``."""
+    """Reverse the order along ``dims``.
+
+    Derivative: g reversed.
+    """
     given = (dims,) if isinstance(dims, int) else tuple(dims)
     order = tuple(read_dim("flip", d, input.ndim) for d in given)
     if len(set(order)) != len(order):
@@ -241,7 +268,10 @@ def flip(input: Value, dims: int | Sequence[int]) -> Value:
 
 
 def cat(tensors: Sequence[Value], dim: int = 0) -> Value:
-    """Join tensors along a dimension; the other sizes must agree. Empty vectors fit anywhere, as in PyTorch."""
+    """Join tensors along a dimension; the other sizes must agree. Empty vectors fit anywhere, as in PyTorch.
+
+    Shapes (.., n_i, ..) become (.., sum of n_i, ..). Derivative: the part of g that each tensor gave.
+    """
     if not tensors:
         raise ArgumentError("cat: no tensors were given; give at least one")
     dtype = result_type(*tensors)
@@ -264,7 +294,10 @@ def cat(tensors: Sequence[Value], dim: int = 0) -> Value:
 
 
 def stack(tensors: Sequence[Value], dim: int = 0) -> Value:
-    """Join tensors of equal shape along a new dimension."""
+    """Join tensors of equal shape along a new dimension.
+
+    Shapes (..) become (.., n, ..), n the number of tensors. Derivative: the slice of g that each tensor gave.
+    """
     if not tensors:
         raise ArgumentError("stack: no tensors were given; give at least one")
     for i, t in enumerate(tensors):
@@ -276,7 +309,10 @@ def stack(tensors: Sequence[Value], dim: int = 0) -> Value:
 
 
 def narrow(input: Value, dim: int, start: int, length: int) -> Value:
-    """Return ``length`` elements along ``dim`` from ``start``, as a view."""
+    """Return ``length`` elements along ``dim`` from ``start``, as a view.
+
+    Derivative: g there, zeros elsewhere.
+    """
     d = read_dim("narrow", dim, input.ndim)
     n = input.shape[d]
     first = start + n if start < 0 else start
@@ -288,7 +324,10 @@ def narrow(input: Value, dim: int, start: int, length: int) -> Value:
 
 
 def split(input: Value, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Value, ...]:
-    """Cut along ``dim`` into parts of a size (the last may be smaller), or into parts of given sizes; views."""
+    """Cut along ``dim`` into parts of a size (the last may be smaller), or into parts of given sizes; views.
+
+    ``split_size_or_sections`` is a size, or a list of sizes that add up to that of ``dim``. Derivative: the parts' g, joined.
+    """
     d = read_dim("split", dim, input.ndim)
     n = input.shape[d]
     if isinstance(split_size_or_sections, int):
@@ -307,7 +346,10 @@ def split(input: Value, split_size_or_sections: int | Sequence[int], dim: int = 
 
 
 def chunk(input: Value, chunks: int, dim: int = 0) -> tuple[Value, ...]:
-    """Cut along ``dim`` into at most ``chunks`` parts of equal size (the last may be smaller)."""
+    """Cut along ``dim`` into at most ``chunks`` parts of equal size (the last may be smaller).
+
+    See `split`.
+    """
     if chunks < 1:
         raise ArgumentError(f"chunk: chunks is {chunks}; give at least 1")
     n = input.shape[read_dim("chunk", dim, input.ndim)]
@@ -317,7 +359,10 @@ def chunk(input: Value, chunks: int, dim: int = 0) -> tuple[Value, ...]:
 
 
 def unbind(input: Value, dim: int = 0) -> tuple[Value, ...]:
-    """Return the slices along ``dim``, without it."""
+    """Return the slices along ``dim``, without it.
+
+    Views; derivative: the slices' g, stacked.
+    """
     if input.ndim == 0:
         raise ShapeError("unbind: a tensor without dimensions has no slices; give at least one dimension")
     d = read_dim("unbind", dim, input.ndim)
@@ -327,6 +372,8 @@ def unbind(input: Value, dim: int = 0) -> tuple[Value, ...]:
 def repeat(input: Value, *repeats: Any) -> Value:
     """Repeat the whole tensor as often as told along each dimension (new leading ones allowed); PyTorch's
     ``Tensor.repeat``.
+
+    One number in ``repeats`` for each dimension. Derivative: g summed over the copies.
     """
     if not repeats:
         raise ArgumentError("repeat: no numbers were given; give one for each dimension")
@@ -342,7 +389,10 @@ def repeat(input: Value, *repeats: Any) -> Value:
 
 
 def tile(input: Value, *dims: Any) -> Value:
-    """Repeat like `repeat`; missing leading repeats count as 1."""
+    """Repeat like `repeat`; missing leading repeats count as 1.
+
+    See `repeat` for the derivative; here the repeats are called ``dims``.
+    """
     if not dims:
         raise ArgumentError("tile: no numbers were given; give at least one")
     times = read_sizes(dims)
@@ -350,7 +400,11 @@ def tile(input: Value, *dims: Any) -> Value:
 
 
 def roll(input: Value, shifts: int | Sequence[int], dims: Dim = None) -> Value:
-    """Shift cyclically along ``dims`` (the flattened tensor if None)."""
+    """Shift cyclically along ``dims`` (the flattened tensor if None).
+
+    ``shifts`` holds a number of places for each of ``dims``; positive ones move towards higher positions. Derivative: g
+    rolled back.
+    """
     if dims is None:
         if not isinstance(shifts, int):
             raise ArgumentError(f"roll: shifts {shifts} without dims; give one shift, or name the dimensions")
@@ -372,7 +426,10 @@ def roll(input: Value, shifts: int | Sequence[int], dims: Dim = None) -> Value:
 
 
 def rot90(input: Value, k: int = 1, dims: Sequence[int] = (0, 1)) -> Value:
-    """Rotate by 90 degrees k times in the plane of two dimensions, from the first towards the second."""
+    """Rotate by 90 degrees k times in the plane of two dimensions, from the first towards the second.
+
+    Derivative: g rotated back.
+    """
     if len(dims) != 2 or input.ndim < 2:
         raise ArgumentError(f"rot90: dims {tuple(dims)} for a tensor {input.shape}; give two of its dimensions")
     a, b = read_dim("rot90", dims[0], input.ndim), read_dim("rot90", dims[1], input.ndim)
@@ -386,12 +443,18 @@ def rot90(input: Value, k: int = 1, dims: Sequence[int] = (0, 1)) -> Value:
 
 
 def tril(input: Value, diagonal: int = 0) -> Value:
-    """Keep the elements on and below a diagonal of the last two dimensions, zeros elsewhere."""
+    """Keep the elements on and below a diagonal of the last two dimensions, zeros elsewhere.
+
+    ``diagonal`` 0 is the main one, 1 the one above it. Derivative: g, cut in the same way.
+    """
     return _triangle("tril", np.tril, input, diagonal)
 
 
 def triu(input: Value, diagonal: int = 0) -> Value:
-    """Keep the elements on and above a diagonal of the last two dimensions, zeros elsewhere."""
+    """Keep the elements on and above a diagonal of the last two dimensions, zeros elsewhere.
+
+    ``diagonal`` 0 is the main one, 1 the one above it. Derivative: g, cut in the same way.
+    """
     return _triangle("triu", np.triu, input, diagonal)
 
 
@@ -418,5 +481,8 @@ class Contiguous(Op):
 
 
 def contiguous(input: Value) -> Value:
-    """Return the elements with their bytes in row-major order; the value is the same."""
+    """Return the elements with their bytes in row-major order; the value is the same.
+
+    Derivative: g.
+    """
     return Contiguous()(input)

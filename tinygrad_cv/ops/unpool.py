@@ -54,7 +54,10 @@ def max_pool1d(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Value:
-    """Return the largest value of each window of signals (N, C, L): `max_pool2d` on images of height 1."""
+    """Return the largest value of each window of signals (N, C, L): `max_pool2d` on images of height 1.
+
+    The result is (N, C, OL); derivative: g at the sample that was largest.
+    """
     op = "max_pool1d"
     x, k = _signal(op, input), _one(op, "kernel_size", kernel_size)
     s = k if stride is None or stride == () or stride == [] else _one(op, "stride", stride)
@@ -71,7 +74,10 @@ def avg_pool1d(
     ceil_mode: bool = False,
     count_include_pad: bool = True,
 ) -> Value:
-    """Return the mean of each window of signals (N, C, L): `avg_pool2d` on images of height 1."""
+    """Return the mean of each window of signals (N, C, L): `avg_pool2d` on images of height 1.
+
+    The result is (N, C, OL); derivative: g / size spread over each window.
+    """
     op = "avg_pool1d"
     x, k = _signal(op, input), _one(op, "kernel_size", kernel_size)
     s = k if stride is None or stride == () or stride == [] else _one(op, "stride", stride)
@@ -79,7 +85,10 @@ def avg_pool1d(
 
 
 def adaptive_avg_pool1d(input: Value, output_size: Size) -> Value:
-    """Return the means of ``output_size`` nearly equal parts of signals (N, C, L)."""
+    """Return the means of ``output_size`` nearly equal parts of signals (N, C, L).
+
+    Derivative: g / size spread over each part.
+    """
     return _flat(
         adaptive_avg_pool2d(
             _signal("adaptive_avg_pool1d", input), (1, _one("adaptive_avg_pool1d", "output_size", output_size))
@@ -88,7 +97,10 @@ def adaptive_avg_pool1d(input: Value, output_size: Size) -> Value:
 
 
 def adaptive_max_pool1d(input: Value, output_size: Size, return_indices: bool = False) -> Value:
-    """Return the largest values of ``output_size`` nearly equal parts of signals (N, C, L)."""
+    """Return the largest values of ``output_size`` nearly equal parts of signals (N, C, L).
+
+    Derivative: g at the sample that was largest.
+    """
     size = (1, _one("adaptive_max_pool1d", "output_size", output_size))
     y = adaptive_max_pool2d(_signal("adaptive_max_pool1d", input), size, return_indices)
     return (_flat(y[0]), _flat(y[1])) if return_indices else _flat(y)
@@ -103,7 +115,10 @@ def _root_of_sum(mean: Callable[[Value], Value], x: Value, p: float, count: int)
 def lp_pool2d(
     input: Value, norm_type: float, kernel_size: Size, stride: Size | None = None, ceil_mode: bool = False
 ) -> Value:
-    """Return (sum of x^p over each window)^(1/p), p the ``norm_type``: the sum for p = 1, the maximum in the limit."""
+    """Return (sum of x^p over each window)^(1/p), p the ``norm_type``: the sum for p = 1, the maximum in the limit.
+
+    (N, C, H, W) becomes (N, C, OH, OW). Derivative: g (x / y)^(p-1), summed over the windows that hold a pixel.
+    """
     kh, kw = pair(kernel_size, "kernel_size", "lp_pool2d")
     return _root_of_sum(lambda z: avg_pool2d(z, (kh, kw), stride, 0, ceil_mode), input, norm_type, kh * kw)
 
@@ -111,7 +126,10 @@ def lp_pool2d(
 def lp_pool1d(
     input: Value, norm_type: float, kernel_size: Size, stride: Size | None = None, ceil_mode: bool = False
 ) -> Value:
-    """Return (sum of x^p over each window)^(1/p) of signals (N, C, L)."""
+    """Return (sum of x^p over each window)^(1/p) of signals (N, C, L).
+
+    p is the ``norm_type``. See `lp_pool2d`.
+    """
     if not isinstance(kernel_size, int):
         raise ArgumentError(f"lp_pool1d: kernel_size is {kernel_size!r}; give an int")
     k = kernel_size
@@ -129,6 +147,8 @@ def max_unpool2d(
     """Put maxima back where `max_pool2d` found them, zeros elsewhere (Zeiler et al. 2011).
 
     Several input sizes lead to one pooled size; ``output_size`` says which one is meant, within one stride.
+
+    Derivative: g at ``indices``.
     """
     op = "max_unpool2d"
     if input.ndim not in (3, 4):
@@ -171,7 +191,10 @@ def max_unpool1d(
     padding: Size = 0,
     output_size: Sequence[int] | None = None,
 ) -> Value:
-    """Put maxima back where `max_pool1d` found them, zeros elsewhere."""
+    """Put maxima back where `max_pool1d` found them, zeros elsewhere.
+
+    ``output_size`` says which of the sizes that pool alike is meant; see `max_unpool2d`.
+    """
     op = "max_unpool1d"
     x, k = _signal(op, input), _one(op, "kernel_size", kernel_size)
     s = k if stride is None or stride == () or stride == [] else _one(op, "stride", stride)
