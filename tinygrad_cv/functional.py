@@ -36,7 +36,8 @@ def dropout2d(
 ) -> Any:
     """Set whole channels of (N, C, H, W) to 0 with probability ``p`` (Tompson et al. 2015).
 
-    With ``training`` False nothing happens; the channels that stay are divided by 1 - p. Derivative: g times the same mask.
+    With ``training`` False nothing happens; the channels that stay are divided by 1 - p. Derivative: g times the same
+    mask.
     """
     return _drop("dropout2d", input, p, training, (*input.shape[:2], *(1,) * (input.ndim - 2)), generator)
 

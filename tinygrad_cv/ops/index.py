@@ -396,7 +396,8 @@ def diag(input: Value, diagonal: int = 0) -> Value:
 def sort(input: Value, dim: int = -1, descending: bool = False, stable: bool = False) -> Extreme:
     """Return (values, indices) in rising (or falling) order along ``dim``; equal elements keep their order.
 
-    ``descending`` chooses falling order; ``stable`` is accepted and always holds. Derivative: g put back at ``indices``.
+    ``descending`` chooses falling order; ``stable`` is accepted and always holds. Derivative: g put back at
+    ``indices``.
     """
     at = argsort(input, dim, descending)
     if input.ndim == 0:
@@ -407,7 +408,8 @@ def sort(input: Value, dim: int = -1, descending: bool = False, stable: bool = F
 def argsort(input: Value, dim: int = -1, descending: bool = False, stable: bool = False) -> Value:
     """Return the positions that put ``input`` in order along ``dim``.
 
-    ``descending`` reverses the order; it is always ``stable``: equal elements keep theirs. The result, int64, is constant.
+    ``descending`` reverses the order; it is always ``stable``: equal elements keep theirs. The result, int64, is
+    constant.
     """
     d = read_dim("argsort", dim, input.ndim)
 

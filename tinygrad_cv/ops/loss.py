@@ -86,7 +86,8 @@ def nll_loss(
 
     'mean' divides by the sum of the weights; targets equal to ``ignore_index`` count for nothing.
 
-    ``target`` (t) holds class numbers from 0 to K - 1, ``weight`` is (K,). Derivative: -weight[t] g at the target's place.
+    ``target`` (t) holds class numbers from 0 to K - 1, ``weight`` is (K,). Derivative: -weight[t] g at the target's
+    place.
     """
     single = input.ndim == 1
     x = reshape(input, (1, -1)) if single else input
@@ -357,12 +358,10 @@ def triplet_margin_loss(
     swap: bool = False,
     reduction: str = "mean",
 ) -> Value:
-    """Return max(0, d(anchor, positive) - d(anchor, negative) + margin), d the p-norm of a difference (Schroff et al.
-
-    2015).
+    """Return max(0, d(anchor, positive) - d(anchor, negative) + margin), d the ``p``-norm of a difference.
 
     ``anchor``, ``positive`` and ``negative`` are (N, D); with ``swap``, d(positive, negative) takes the place of
-    d(anchor, negative) where it is smaller.
+    d(anchor, negative) where it is smaller. Source: Schroff, Kalenichenko and Philbin 2015.
     """
     if margin <= 0:
         raise ArgumentError(f"triplet_margin_loss: margin is {margin}; give a positive number")

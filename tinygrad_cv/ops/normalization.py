@@ -123,8 +123,8 @@ def batch_norm(
     (the running variance towards the unbiased one). Otherwise the running statistics serve as m and v.
 
     ``running_mean``, ``running_var``, ``weight`` (w) and ``bias`` (b) are (C,); None for w and b means 1 and 0.
-    Derivative in training: gb = sum g, gw = sum g u, gx = w r (g - gb/P - u gw/P), with r = 1/sqrt(v + eps), u = (x - m) r
-    and P pixels in a channel (Ioffe and Szegedy 2015, section 3); otherwise gx = w r g.
+    Derivative in training: gb = sum g, gw = sum g u, gx = w r (g - gb/P - u gw/P), with r = 1/sqrt(v + eps), u = (x -
+    m) r and P pixels in a channel (Ioffe and Szegedy 2015, section 3); otherwise gx = w r g.
 
     Raises
     ------
@@ -204,8 +204,8 @@ def group_norm(
 ) -> Value:
     """Normalise each of ``num_groups`` groups of channels of each image (Wu and He 2018).
 
-    y = w (x - m) / sqrt(v + eps) + b with m and v over the channels and pixels of a group; ``weight`` (w) and ``bias`` (b)
-    are (C,). C must divide by ``num_groups``. Derivative: that of `batch_norm`, group by group.
+    y = w (x - m) / sqrt(v + eps) + b with m and v over the channels and pixels of a group; ``weight`` (w) and ``bias``
+    (b) are (C,). C must divide by ``num_groups``. Derivative: that of `batch_norm`, group by group.
     """
     n, c = input.shape[:2]
     if num_groups < 1 or c % num_groups:
@@ -231,9 +231,9 @@ def instance_norm(
 ) -> Value:
     """Normalise each channel of each image on its own (Ulyanov, Vedaldi and Lempitsky 2016).
 
-    y = w (x - m) / sqrt(v + eps) + b with m and v over the pixels of (N, C, ...); ``weight`` (w) and ``bias`` (b) are (C,).
-    With ``running_mean`` and ``running_var`` (C,) these are moved by ``momentum``, or, where ``use_input_stats`` is False,
-    serve as m and v. Derivative: that of `batch_norm`, image by image.
+    y = w (x - m) / sqrt(v + eps) + b with m and v over the pixels of (N, C, ...); ``weight`` (w) and ``bias`` (b) are
+    (C,). With ``running_mean`` and ``running_var`` (C,) these are moved by ``momentum``, or, where ``use_input_stats``
+    is False, serve as m and v. Derivative: that of `batch_norm`, image by image.
     """
     if not use_input_stats:
         return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
@@ -261,11 +261,10 @@ def _per_channel(y: Value, weight: Value | None, bias: Value | None) -> Value:
 
 
 def local_response_norm(input: Value, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Value:
-    """Divide by (k + alpha/size * sum of squares over ``size`` neighbouring channels)^beta (Krizhevsky et al.
+    """Divide by (k + alpha/size * sum of squares over ``size`` neighbouring channels)^beta.
 
-    2012, section 3.3).
-
-    (N, C, ...) keeps its shape; the channels beyond the first and the last count as 0. A composite, derivatives included.
+    (N, C, ...) keeps its shape; the channels beyond the first and the last count as 0. A composite, derivatives
+    included. Source: Krizhevsky, Sutskever and Hinton 2012, section 3.3.
     """
     if input.ndim < 3:
         raise ShapeError(

@@ -247,8 +247,8 @@ def avg_pool2d(
 
     ``divisor_override`` replaces the number of pixels by which each sum is divided.
 
-    ``input`` is (N, C, H, W) or (C, H, W), the result (N, C, OH, OW) with OH = floor((H + 2 PH - KH) / SH) + 1; ``stride``
-    is ``kernel_size`` if None. Derivative: g / size spread over each window.
+    ``input`` is (N, C, H, W) or (C, H, W), the result (N, C, OH, OW) with OH = floor((H + 2 PH - KH) / SH) + 1;
+    ``stride`` is ``kernel_size`` if None. Derivative: g / size spread over each window.
     """
     x, single = _images("avg_pool2d", input)
     if divisor_override == 0:

@@ -186,7 +186,8 @@ def transpose(input: Value, dim0: int, dim1: int) -> Value:
 def movedim(input: Value, source: int | Sequence[int], destination: int | Sequence[int]) -> Value:
     """Move dimensions to new places, the others keep their order.
 
-    ``source`` and ``destination`` are a position or several, as many of one as of the other. A view; derivative: g moved back.
+    ``source`` and ``destination`` are a position or several, as many of one as of the other. A view; derivative: g
+    moved back.
     """
     src = [source] if isinstance(source, int) else list(source)
     dst = [destination] if isinstance(destination, int) else list(destination)
@@ -326,7 +327,8 @@ def narrow(input: Value, dim: int, start: int, length: int) -> Value:
 def split(input: Value, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Value, ...]:
     """Cut along ``dim`` into parts of a size (the last may be smaller), or into parts of given sizes; views.
 
-    ``split_size_or_sections`` is a size, or a list of sizes that add up to that of ``dim``. Derivative: the parts' g, joined.
+    ``split_size_or_sections`` is a size, or a list of sizes that add up to that of ``dim``. Derivative: the parts' g,
+    joined.
     """
     d = read_dim("split", dim, input.ndim)
     n = input.shape[d]
