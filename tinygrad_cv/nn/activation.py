@@ -36,14 +36,17 @@ class _Plain(Module):
 
 
 class ReLU(_InPlace):
-    """max(x, 0)."""
+    """y = max(x, 0), element by element; see `relu`."""
 
     def forward(self, input: Any) -> Any:
         return F.relu(input)
 
 
 class Hardtanh(_InPlace):
-    """x limited to [min_val, max_val]."""
+    """x limited to [min_val, max_val].
+
+    ``min_value`` and ``max_value`` are PyTorch's old names of the limits.
+    """
 
     def __init__(
         self,
@@ -93,7 +96,10 @@ class LeakyReLU(_InPlace):
 
 
 class PReLU(Module):
-    """x where x > 0, else weight x; the weights are learned, one for all channels or one for each (He et al. 2015)."""
+    """x where x > 0, else weight x; the weights are learned, one for all channels or one for each (He et al. 2015).
+
+    ``num_parameters`` is 1 or the number of channels; ``init`` is where the weights start.
+    """
 
     weight: Parameter
 
@@ -181,7 +187,7 @@ class Sigmoid(_Plain):
 
 
 class Tanh(_Plain):
-    """tanh x."""
+    """y = tanh x, element by element; see `tanh`."""
 
     def forward(self, input: Any) -> Any:
         return F.tanh(input)
@@ -230,7 +236,7 @@ class Softshrink(_Lambda):
 
 
 class Tanhshrink(_Plain):
-    """x - tanh x."""
+    """y = x - tanh x, element by element; see `tanhshrink`."""
 
     def forward(self, input: Any) -> Any:
         return F.tanhshrink(input)

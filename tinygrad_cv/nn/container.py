@@ -143,7 +143,10 @@ class ModuleList(_Numbered):
 
 
 class ModuleDict(Module):
-    """Modules under names, in the order in which they came."""
+    """Modules under names, in the order in which they came.
+
+    ``modules`` is a mapping, or pairs of name and module.
+    """
 
     def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] | None = None) -> None:
         super().__init__()
@@ -198,7 +201,10 @@ class ModuleDict(Module):
 
 
 class ParameterList(Module):
-    """A list of parameters that their owner knows of; tensors become parameters."""
+    """A list of parameters that their owner knows of; tensors become parameters.
+
+    ``values`` are tensors or parameters.
+    """
 
     def __init__(self, values: Iterable[Any] | None = None) -> None:
         super().__init__()

@@ -32,6 +32,8 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
     1 for linear, convolutions and sigmoid; 5/3 for tanh; sqrt(2) for relu; sqrt(2 / (1 + slope^2)) for leaky_relu;
     3/4 for selu.
+
+    ``nonlinearity`` is its name, ``param`` the slope of a leaky ReLU.
     """
     if nonlinearity == "sigmoid" or nonlinearity.startswith(("linear", "conv")):
         return 1.0
@@ -48,13 +50,19 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 
 def uniform_(tensor: T, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> T:
-    """Draw from the uniform distribution on [a, b)."""
+    """Draw from the uniform distribution on [a, b).
+
+    ``tensor`` is changed in place, as by all functions here, and returned.
+    """
     drawn = pick(generator).random(tensor.shape, _draw_dtype(tensor))
     return _fill(tensor, drawn * (b - a) + a)
 
 
 def normal_(tensor: T, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> T:
-    """Draw from the normal distribution."""
+    """Draw from the normal distribution.
+
+    Its ``mean`` and ``std`` may be chosen; ``tensor`` is changed in place and returned.
+    """
     drawn = np.asarray(pick(generator).standard_normal(tensor.shape, _draw_dtype(tensor)))
     return _fill(tensor, drawn * std + mean)
 
@@ -62,7 +70,10 @@ def normal_(tensor: T, mean: float = 0.0, std: float = 1.0, generator: Generator
 def trunc_normal_(
     tensor: T, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, generator: Generator | None = None
 ) -> T:
-    """Draw from the normal distribution, drawing again what falls outside [a, b] (values, not units of std)."""
+    """Draw from the normal distribution, drawing again what falls outside [a, b] (values, not units of std).
+
+    ``mean`` and ``std`` are those before cutting; ``tensor`` is changed in place and returned.
+    """
     if not a < b:
         raise ArgumentError(f"trunc_normal_: nothing lies in [{a}, {b}]; give a smaller than b")
     rng = pick(generator)
@@ -78,29 +89,44 @@ def trunc_normal_(
 
 
 def constant_(tensor: T, val: float) -> T:
-    """Set every element to ``val``."""
+    """Set every element to ``val``.
+
+    ``tensor`` is changed in place and returned.
+    """
     return _fill(tensor, np.asarray(val, tensor.dtype))
 
 
 def ones_(tensor: T) -> T:
-    """Set every element to 1."""
+    """Set every element to 1.
+
+    ``tensor`` is changed in place and returned.
+    """
     return constant_(tensor, 1.0)
 
 
 def zeros_(tensor: T) -> T:
-    """Set every element to 0."""
+    """Set every element to 0.
+
+    ``tensor`` is changed in place and returned.
+    """
     return constant_(tensor, 0.0)
 
 
 def eye_(tensor: T) -> T:
-    """Make a matrix the identity: ones on the diagonal, zeros elsewhere."""
+    """Make a matrix the identity: ones on the diagonal, zeros elsewhere.
+
+    ``tensor`` has two dimensions; it is changed in place and returned.
+    """
     if tensor.ndim != 2:
         raise ShapeError(f"eye_: the tensor has shape {tensor.shape}; give a matrix")
     return _fill(tensor, np.eye(*tensor.shape, dtype=tensor.dtype))
 
 
 def dirac_(tensor: T, groups: int = 1) -> T:
-    """Make filters (OC, C, ...) hand their channels on unchanged: 1 at the centre of channel i for filter i."""
+    """Make filters (OC, C, ...) hand their channels on unchanged: 1 at the centre of channel i for filter i.
+
+    With ``groups``, in each group of filters by itself. ``tensor`` is changed in place and returned.
+    """
     if not 3 <= tensor.ndim <= 5:
         raise ShapeError(f"dirac_: the tensor has shape {tensor.shape}; give filters of 3 to 5 dimensions")
     filters, channels = tensor.shape[:2]
@@ -128,13 +154,19 @@ def _fans(tensor: Tensor) -> tuple[int, int]:
 
 
 def xavier_uniform_(tensor: T, gain: float = 1.0, generator: Generator | None = None) -> T:
-    """Draw evenly from [-a, a), a = gain sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio 2010)."""
+    """Draw evenly from [-a, a), a = gain sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio 2010).
+
+    ``tensor`` is changed in place and returned; ``gain`` as by `calculate_gain`.
+    """
     bound = gain * math.sqrt(6.0 / sum(_fans(tensor)))
     return uniform_(tensor, -bound, bound, generator)
 
 
 def xavier_normal_(tensor: T, gain: float = 1.0, generator: Generator | None = None) -> T:
-    """Draw from the normal distribution of std gain sqrt(2 / (fan_in + fan_out)) (Glorot and Bengio 2010)."""
+    """Draw from the normal distribution of std gain sqrt(2 / (fan_in + fan_out)) (Glorot and Bengio 2010).
+
+    ``tensor`` is changed in place and returned; ``gain`` as by `calculate_gain`.
+    """
     return normal_(tensor, 0.0, gain * math.sqrt(2.0 / sum(_fans(tensor))), generator)
 
 
@@ -148,7 +180,11 @@ def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> floa
 def kaiming_uniform_(
     tensor: T, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Generator | None = None
 ) -> T:
-    """Draw evenly from [-b, b), b = gain sqrt(3 / fan), for a leaky ReLU of slope ``a`` (He et al. 2015)."""
+    """Draw evenly from [-b, b), b = gain sqrt(3 / fan), for a leaky ReLU of slope ``a`` (He et al. 2015).
+
+    ``mode`` is ``'fan_in'`` (keeps the variance forward) or ``'fan_out'`` (backward); ``nonlinearity`` chooses the
+    gain, see `calculate_gain`. ``tensor`` is changed in place and returned.
+    """
     if not tensor._data.size:
         return tensor
     bound = math.sqrt(3.0) * _kaiming_std(tensor, a, mode, nonlinearity)
@@ -158,14 +194,21 @@ def kaiming_uniform_(
 def kaiming_normal_(
     tensor: T, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Generator | None = None
 ) -> T:
-    """Draw from the normal distribution of std gain / sqrt(fan), for a leaky ReLU of slope ``a`` (He et al. 2015)."""
+    """Draw from the normal distribution of std gain / sqrt(fan), for a leaky ReLU of slope ``a`` (He et al. 2015).
+
+    ``mode`` is ``'fan_in'`` (keeps the variance forward) or ``'fan_out'`` (backward); ``nonlinearity`` chooses the
+    gain, see `calculate_gain`. ``tensor`` is changed in place and returned.
+    """
     if not tensor._data.size:
         return tensor
     return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity), generator)
 
 
 def orthogonal_(tensor: T, gain: float = 1, generator: Generator | None = None) -> T:
-    """Make the matrix (first dimension x the rest) orthogonal: its rows, or its fewer columns (Saxe et al. 2014)."""
+    """Make the matrix (first dimension x the rest) orthogonal: its rows, or its fewer columns (Saxe et al. 2014).
+
+    It is multiplied by ``gain``. ``tensor`` is changed in place and returned.
+    """
     if tensor.ndim < 2:
         raise ShapeError(f"orthogonal_: the tensor has shape {tensor.shape}; give at least two dimensions")
     if not tensor._data.size:
@@ -180,7 +223,10 @@ def orthogonal_(tensor: T, gain: float = 1, generator: Generator | None = None) 
 
 
 def default_layer_(weight: Tensor, bias: Tensor | None) -> None:
-    """Start a linear or convolution layer as PyTorch does: evenly within 1/sqrt(fan_in), weights and bias alike."""
+    """Start a linear or convolution layer as PyTorch does: evenly within 1/sqrt(fan_in), weights and bias alike.
+
+    ``weight`` and ``bias`` are changed in place.
+    """
     kaiming_uniform_(weight, a=math.sqrt(5))
     if bias is not None:
         fan_in = _fans(weight)[0]

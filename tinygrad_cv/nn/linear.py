@@ -94,7 +94,10 @@ class Flatten(Module):
 
 
 class Unflatten(Module):
-    """Split dimension ``dim`` into several."""
+    """Split dimension ``dim`` into several.
+
+    ``unflattened_size`` are its new sizes, which multiply to the old one.
+    """
 
     def __init__(self, dim: int, unflattened_size: Sequence[int]) -> None:
         super().__init__()
@@ -108,13 +111,15 @@ class Unflatten(Module):
 
 
 class Embedding(Module):
-    """A table of vectors, looked up by number.
+    """A table of vectors, looked up by number: integers (..) become (.., embedding_dim).
 
     Parameters
     ----------
+    num_embeddings, embedding_dim : rows and columns of ``weight``.
     padding_idx : this row is zero and receives no gradient.
     max_norm, norm_type : rows that are looked up and longer than ``max_norm`` are shortened to it, in place.
     scale_grad_by_freq : divide the gradient of a row by how often it was looked up.
+    sparse : accepted for PyTorch's sake: gradients are dense.
     """
 
     weight: Parameter

@@ -71,7 +71,10 @@ class CrossEntropyLoss(_Weighted):
 
 
 class NLLLoss(_Weighted):
-    """-log-probability of the target class."""
+    """-log-probability of the target class.
+
+    ``weight`` (K,) counts classes more or less, targets equal to ``ignore_index`` not at all; see `nll_loss`.
+    """
 
     def __init__(
         self,
@@ -138,7 +141,10 @@ class BCELoss(_Weighted):
 
 
 class BCEWithLogitsLoss(_Weighted):
-    """`BCELoss` of the sigmoid of scores, without overflow; ``pos_weight`` multiplies the positive part."""
+    """`BCELoss` of the sigmoid of scores, without overflow; ``pos_weight`` multiplies the positive part.
+
+    ``weight`` multiplies each element's loss; see `binary_cross_entropy_with_logits`.
+    """
 
     pos_weight: Tensor | None
 
@@ -160,7 +166,10 @@ class BCEWithLogitsLoss(_Weighted):
 
 
 class KLDivLoss(_Loss):
-    """t (ln t - input) for log-probabilities; ``reduction='batchmean'`` is the divergence as defined."""
+    """t (ln t - input) for log-probabilities; ``reduction='batchmean'`` is the divergence as defined.
+
+    With ``log_target``, targets are logarithms too; see `kl_div`.
+    """
 
     def __init__(
         self,
@@ -203,7 +212,10 @@ class MarginRankingLoss(_Margin):
 
 
 class TripletMarginLoss(_Loss):
-    """max(0, d(anchor, positive) - d(anchor, negative) + margin) (Schroff, Kalenichenko and Philbin 2015)."""
+    """max(0, d(anchor, positive) - d(anchor, negative) + margin) (Schroff, Kalenichenko and Philbin 2015).
+
+    d is the ``p``-norm of a difference; ``swap`` compares the harder of two distances. See `triplet_margin_loss`.
+    """
 
     def __init__(
         self,
@@ -226,7 +238,10 @@ class TripletMarginLoss(_Loss):
 
 
 class MultiMarginLoss(_Weighted):
-    """sum over the other classes of max(0, margin - x[t] + x[k])^p / K."""
+    """sum over the other classes of max(0, margin - x[t] + x[k])^p / K.
+
+    ``weight`` (K,) counts classes more or less; see `multi_margin_loss`.
+    """
 
     def __init__(
         self,

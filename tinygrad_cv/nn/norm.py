@@ -175,7 +175,11 @@ class InstanceNorm1d(_InstanceNorm):
 
 
 class LayerNorm(Module):
-    """Normalise over the trailing dimensions of each sample (Ba, Kiros and Hinton 2016)."""
+    """Normalise over the trailing dimensions of each sample (Ba, Kiros and Hinton 2016).
+
+    ``normalized_shape`` are the sizes of these dimensions; with ``elementwise_affine`` there is a ``weight`` of that
+    shape, and with ``bias`` a ``bias``. See `layer_norm`.
+    """
 
     weight: Parameter | None
     bias: Parameter | None
@@ -213,7 +217,11 @@ class LayerNorm(Module):
 
 
 class GroupNorm(Module):
-    """Normalise each of ``num_groups`` groups of channels of each image (Wu and He 2018)."""
+    """Normalise each of ``num_groups`` groups of channels of each image (Wu and He 2018).
+
+    ``num_channels`` is C; with ``affine`` there is a ``weight`` (C,), and with ``bias`` a ``bias`` (C,). See
+    `group_norm`.
+    """
 
     weight: Parameter | None
     bias: Parameter | None
@@ -256,7 +264,10 @@ class GroupNorm(Module):
 
 
 class LocalResponseNorm(Module):
-    """Divide by the energy of neighbouring channels (Krizhevsky, Sutskever and Hinton 2012, section 3.3)."""
+    """Divide by the energy of neighbouring channels (Krizhevsky, Sutskever and Hinton 2012, section 3.3).
+
+    ``size``, ``alpha``, ``beta`` and ``k`` as in `local_response_norm`.
+    """
 
     def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
         super().__init__()

@@ -44,6 +44,7 @@ class Buffer(Tensor):
 
     Parameters
     ----------
+    data : a tensor or an array.
     persistent : whether ``state_dict`` lists it.
     """
 

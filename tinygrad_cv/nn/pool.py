@@ -106,7 +106,10 @@ class AvgPool2d(Module):
 
 
 class AvgPool1d(Module):
-    """The mean of each window of (N, C, L)."""
+    """The mean of each window of (N, C, L).
+
+    See `avg_pool1d`; ``count_include_pad`` counts the padding's zeros.
+    """
 
     def __init__(
         self,

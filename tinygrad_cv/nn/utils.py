@@ -28,7 +28,11 @@ def _norm_of(gradients: list[Any], norm_type: float) -> float:
 
 
 def get_total_norm(tensors: Any, norm_type: float = 2.0, error_if_nonfinite: bool = False) -> Tensor:
-    """Return the norm of all tensors together, as if they were one vector."""
+    """Return the norm of all tensors together, as if they were one vector.
+
+    ``norm_type`` is its p (``inf`` for the largest element); with ``error_if_nonfinite`` an infinite or NaN norm is
+    refused.
+    """
     arrays = [t._data for t in ([tensors] if isinstance(tensors, Tensor) else tensors)]
     total = _norm_of(arrays, float(norm_type))
     if error_if_nonfinite and not math.isfinite(total):
@@ -48,6 +52,8 @@ def clip_grad_norm_(
     """Shorten all gradients by one factor so that their common norm is at most ``max_norm``; return the norm before.
 
     The factor is max_norm / (norm + 1e-6), at most 1 (Pascanu, Mikolov and Bengio 2013).
+
+    ``parameters`` is one tensor or several; ``norm_type`` and ``error_if_nonfinite`` as in `get_total_norm`.
     """
     chosen = _with_grad(parameters)
     total = get_total_norm([p.grad for p in chosen], norm_type, error_if_nonfinite)
@@ -60,7 +66,10 @@ def clip_grad_norm_(
 
 
 def clip_grad_value_(parameters: Any, clip_value: float, foreach: bool | None = None) -> None:
-    """Limit every element of the gradients to [-clip_value, clip_value]."""
+    """Limit every element of the gradients to [-clip_value, clip_value].
+
+    ``parameters`` is one tensor or several.
+    """
     limit = float(clip_value)
     if not limit >= 0:
         raise ArgumentError(f"clip_grad_value_: clip_value is {clip_value}; give a number of at least 0")
@@ -75,7 +84,10 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Any:
 
 
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
-    """Write the elements of a vector back into the parameters, the reverse of `parameters_to_vector`."""
+    """Write the elements of a vector back into the parameters, the reverse of `parameters_to_vector`.
+
+    ``vec`` is (n,), n the number of all elements.
+    """
     given = list(parameters)
     total = sum(p._data.size for p in given)
     if vec.shape != (total,):

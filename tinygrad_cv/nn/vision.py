@@ -54,7 +54,10 @@ class CircularPad2d(_Pad2d):
 
 
 class ConstantPad2d(_Pad2d):
-    """Put a constant around images."""
+    """Put a constant around images.
+
+    ``value`` is the constant, ``padding`` one number or (left, right, top, bottom).
+    """
 
     def __init__(self, padding: Size, value: float) -> None:
         super().__init__(padding)
@@ -78,7 +81,10 @@ class ZeroPad2d(ConstantPad2d):
 
 
 class Upsample(Module):
-    """Resize images to ``size``, or by ``scale_factor``; see `functional.interpolate`."""
+    """Resize images to ``size``, or by ``scale_factor``; see `functional.interpolate`.
+
+    ``mode``, ``align_corners`` and ``recompute_scale_factor`` as in `interpolate`.
+    """
 
     def __init__(
         self,
@@ -108,7 +114,10 @@ class Upsample(Module):
 
 
 class PixelShuffle(Module):
-    """Turn (N, C r^2, H, W) into (N, C, H r, W r) (Shi et al. 2016)."""
+    """Turn (N, C r^2, H, W) into (N, C, H r, W r) (Shi et al. 2016).
+
+    r is the ``upscale_factor``.
+    """
 
     def __init__(self, upscale_factor: int) -> None:
         super().__init__()
@@ -122,7 +131,10 @@ class PixelShuffle(Module):
 
 
 class PixelUnshuffle(Module):
-    """Turn (N, C, H r, W r) into (N, C r^2, H, W)."""
+    """Turn (N, C, H r, W r) into (N, C r^2, H, W).
+
+    r is the ``downscale_factor``.
+    """
 
     def __init__(self, downscale_factor: int) -> None:
         super().__init__()

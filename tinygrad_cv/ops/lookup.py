@@ -32,12 +32,15 @@ def embedding(
 ) -> Value:
     """Return the rows of ``weight`` (V, D) that the integers ``input`` name: (*input.shape, D).
 
+    Derivative: g added back to the rows that were named.
+
     Parameters
     ----------
     padding_idx : a row that receives no gradient.
-    max_norm : rows in use that are longer are shortened to this p-norm, in place, before they are read.
+    max_norm, norm_type : rows in use whose ``norm_type``-norm is larger are shortened to it, in place, before they are
+        read.
     scale_grad_by_freq : divide the gradient of a row by the number of times that it was named.
-    sparse : accepted and ignored: gradients are dense here.
+    sparse : accepted and ignored: gradients are dense.
     """
     if input.dtype.kind not in "iu":
         raise DTypeError(f"embedding: the numbers have dtype {input.dtype}, expected integers; cast with .long()")

@@ -122,9 +122,12 @@ def batch_norm(
     In training, m and v are those of the batch, and the running statistics move towards them by ``momentum``
     (the running variance towards the unbiased one). Otherwise the running statistics serve as m and v.
 
-    ``running_mean``, ``running_var``, ``weight`` (w) and ``bias`` (b) are (C,); None for w and b means 1 and 0.
-    Derivative in training: gb = sum g, gw = sum g u, gx = w r (g - gb/P - u gw/P), with r = 1/sqrt(v + eps), u = (x -
-    m) r and P pixels in a channel (Ioffe and Szegedy 2015, section 3); otherwise gx = w r g.
+    Parameters
+    ----------
+    running_mean, running_var : (C,), changed in place in training; None to keep none.
+    weight, bias : w and b, (C,); None for 1 and 0.
+    training : whether the batch's own statistics serve.
+    momentum : how far the running statistics move; None averages over all batches.
 
     Raises
     ------
@@ -133,7 +136,9 @@ def batch_norm(
 
     Notes
     -----
-    Derivative: see the head of ``ops/norm.py``. Source: Ioffe and Szegedy 2015.
+    Derivative in training, with r = 1/sqrt(v + eps), u = (x - m) r and P pixels in a channel: gb = sum g, gw = sum g u,
+    gx = w r (g - gb/P - u gw/P); otherwise gx = w r g.
+    Source: Ioffe and Szegedy 2015, section 3.
     """
     if input.ndim < 2:
         raise ShapeError(f"batch_norm: x has shape {input.shape}, expected (N, C) or (N, C, ...)")

@@ -166,7 +166,10 @@ def var_mean(
     *,
     correction: float | None = None,
 ) -> tuple[Value, Value]:
-    """Return (variance, mean)."""
+    """Return (variance, mean).
+
+    See `var` for ``unbiased`` and ``correction``.
+    """
     return var(input, dim, unbiased, keepdim, correction=correction), mean(input, dim, keepdim)
 
 
@@ -178,7 +181,10 @@ def std_mean(
     *,
     correction: float | None = None,
 ) -> tuple[Value, Value]:
-    """Return (standard deviation, mean)."""
+    """Return (standard deviation, mean).
+
+    See `std` for ``unbiased`` and ``correction``.
+    """
     return std(input, dim, unbiased, keepdim, correction=correction), mean(input, dim, keepdim)
 
 

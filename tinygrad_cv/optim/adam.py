@@ -74,6 +74,8 @@ class AdamW(Adam):
     """Adam whose weight decay shrinks p by the factor 1 - lr weight_decay, apart from the gradient.
 
     Source: Loshchilov and Hutter 2019.
+
+    ``betas``, ``eps``, ``amsgrad`` and ``maximize`` as in `Adam`.
     """
 
     def __init__(
@@ -96,6 +98,8 @@ class NAdam(Optimizer):
     """Adam with Nesterov's momentum: the step already counts the coming decay of m (Dozat 2016).
 
     The momentum mu[t] = beta1 (1 - 0.96^(t momentum_decay) / 2) grows towards beta1.
+
+    ``lr``, ``betas``, ``eps``, ``weight_decay``, ``decoupled_weight_decay`` and ``maximize`` as in `Adam`.
     """
 
     def __init__(

@@ -13,6 +13,8 @@ from .optimizer import Group, Optimizer, gradients, zeros
 class RMSprop(Optimizer):
     """p <- p - lr g / (sqrt(v) + eps), v the running mean of g^2 (Tieleman and Hinton 2012, lecture 6.5).
 
+    ``weight_decay`` times p is added to g; ``maximize`` climbs instead of descending.
+
     Parameters
     ----------
     alpha : how much of v stays at each step.
@@ -67,7 +69,10 @@ class RMSprop(Optimizer):
 
 
 class Adagrad(Optimizer):
-    """p <- p - lr[t] g / (sqrt(sum of all g^2) + eps), lr[t] = lr / (1 + (t - 1) lr_decay) (Duchi et al. 2011)."""
+    """p <- p - lr[t] g / (sqrt(sum of all g^2) + eps), lr[t] = lr / (1 + (t - 1) lr_decay) (Duchi et al. 2011).
+
+    The sum starts at ``initial_accumulator_value``; ``weight_decay`` times p is added to g; ``maximize`` climbs.
+    """
 
     def __init__(
         self,
@@ -104,7 +109,10 @@ class Adagrad(Optimizer):
 
 
 class Adadelta(Optimizer):
-    """p <- p - lr d, d = g sqrt(u + eps) / sqrt(v + eps), v and u the running means of g^2 and d^2 (Zeiler 2012)."""
+    """p <- p - lr d, d = g sqrt(u + eps) / sqrt(v + eps), v and u the running means of g^2 and d^2 (Zeiler 2012).
+
+    ``rho`` is how much of u and v stays at each step, ``weight_decay`` times p is added to g; ``maximize`` climbs.
+    """
 
     def __init__(
         self,

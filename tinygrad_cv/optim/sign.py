@@ -18,6 +18,8 @@ class Lion(Optimizer):
 
     Every element moves by lr: take a learning rate three to ten times smaller than for AdamW, and a weight decay as
     much larger (Chen et al. 2023, "Symbolic discovery of optimization algorithms", algorithm 2).
+
+    ``betas`` are beta1 and beta2; ``maximize`` climbs instead of descending.
     """
 
     def __init__(

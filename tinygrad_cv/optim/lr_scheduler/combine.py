@@ -46,7 +46,10 @@ class _Combined(LRScheduler):
 
 
 class SequentialLR(_Combined):
-    """One schedule after another: schedule i begins, at its own step 0, after ``milestones[i - 1]`` steps."""
+    """One schedule after another: schedule i begins, at its own step 0, after ``milestones[i - 1]`` steps.
+
+    ``schedulers`` act on one optimiser; there is one milestone less than schedules.
+    """
 
     def __init__(
         self,
@@ -101,7 +104,10 @@ class LinearWarmup(SequentialLR):
 
 
 class ChainedScheduler(_Combined):
-    """Several schedules at once: each changes what the one before it has set."""
+    """Several schedules at once: each changes what the one before it has set.
+
+    ``schedulers`` act on one optimiser.
+    """
 
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
         if not schedulers:
