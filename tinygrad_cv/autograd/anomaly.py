@@ -79,6 +79,8 @@ class detect_anomaly:
     The error names the operation, the argument, the line and the module of the forward pass, and the first bad element.
     It costs a pass over every value: for hunting, not for training.
 
+    With ``check_nan`` False, nothing is checked, but failing rules still name their line.
+
     Examples
     --------
     >>> import tinygrad_cv as tg
@@ -102,7 +104,10 @@ class detect_anomaly:
 
 
 class set_detect_anomaly(detect_anomaly):
-    """Turn anomaly detection on or off: at once, or for the block of a ``with``."""
+    """Turn anomaly detection on or off: at once, or for the block of a ``with``.
+
+    ``mode`` is True or False; ``check_nan`` as in `detect_anomaly`.
+    """
 
     def __init__(self, mode: bool, check_nan: bool = True) -> None:
         super().__init__(check_nan)

@@ -102,6 +102,9 @@ def grad(
     An input that the outputs do not depend on is an error, unless ``allow_unused`` (None is returned for it) or
     ``materialize_grads`` (zeros are).
 
+    ``grad_outputs`` are the gradients to start from, 1 where an output is a single number; ``retain_graph`` keeps what
+    the graph has saved, for another pass.
+
     >>> import tinygrad_cv as tg
     >>> x = tg.tensor(3.0, requires_grad=True)
     >>> (g,) = grad(x**3, x, create_graph=True)

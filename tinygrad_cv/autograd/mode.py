@@ -49,7 +49,10 @@ class _Switch:
 
 
 class no_grad(_Switch):
-    """Record nothing inside; as a context manager or a decorator (also without parentheses)."""
+    """Record nothing inside; as a context manager or a decorator (also without parentheses).
+
+    ``function`` is what a decorator is given.
+    """
 
     def __new__(cls, function: Any = None) -> Any:
         self = super().__new__(cls)
@@ -70,7 +73,10 @@ class enable_grad(_Switch):
 
 
 class inference_mode(_Switch):
-    """Record nothing inside, for good: what is made there cannot enter a graph's saved values later."""
+    """Record nothing inside, for good: what is made there cannot enter a graph's saved values later.
+
+    ``mode`` False changes nothing.
+    """
 
     def __init__(self, mode: bool = True) -> None:
         super().__init__(not mode, mode)
@@ -81,7 +87,10 @@ class inference_mode(_Switch):
 
 
 class set_grad_enabled(_Switch):
-    """Record, or not, by a boolean; takes effect at once, and is undone at the end of a ``with`` block."""
+    """Record, or not, by a boolean; takes effect at once, and is undone at the end of a ``with`` block.
+
+    ``mode`` is that boolean.
+    """
 
     def __init__(self, mode: bool) -> None:
         super().__init__(mode)

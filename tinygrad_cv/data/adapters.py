@@ -72,5 +72,8 @@ class HuggingFaceImages(VisionDataset):
 
 
 def from_huggingface(dataset: Any, **options: Any) -> HuggingFaceImages:
-    """A split of a Hugging Face data set as an image data set; see :class:`HuggingFaceImages`."""
+    """A split of a Hugging Face data set as an image data set; see :class:`HuggingFaceImages`.
+
+    ``dataset`` is the split; ``options`` are those of that class.
+    """
     return HuggingFaceImages(dataset, **options)

@@ -56,6 +56,8 @@ class IterableDataset(Dataset):
 class TensorDataset(Dataset):
     """Rows of arrays or Tensors that share their first size.
 
+    ``tensors`` are any number of them.
+
     Examples
     --------
     >>> rows = TensorDataset(np.arange(6.0).reshape(3, 2), np.array([0, 1, 1]))
@@ -89,7 +91,10 @@ class TensorDataset(Dataset):
 
 
 class Subset(Dataset):
-    """Some items of a data set, chosen by index."""
+    """Some items of a data set, chosen by index.
+
+    ``indices`` into ``dataset``, in the order in which they shall come.
+    """
 
     def __init__(self, dataset: Any, indices: Sequence[int] | Array) -> None:
         self.dataset = dataset
@@ -113,7 +118,10 @@ class Subset(Dataset):
 
 
 class ConcatDataset(Dataset):
-    """Several data sets one after another."""
+    """Several data sets one after another.
+
+    ``datasets`` are those, in order.
+    """
 
     def __init__(self, datasets: Sequence[Any]) -> None:
         self.datasets = list(datasets)
@@ -147,6 +155,8 @@ def random_split(dataset: Any, lengths: Sequence[int | float], generator: Any = 
     """Cut a data set into parts of the given lengths, or fractions that sum to one, at random.
 
     Fractions are floored and what is left over goes round from the first part on, as in PyTorch.
+
+    ``dataset`` stays as it is; the parts are `Subset` objects.
     """
     total = len(dataset)
     sizes: list[int]

@@ -36,7 +36,7 @@ class Sampler:
 
 
 class SequentialSampler(Sampler):
-    """0, 1, 2, ..."""
+    """The items in their order: 0, 1, 2, ... up to the length of ``data_source``."""
 
     def __init__(self, data_source: Sized) -> None:
         self.data_source = data_source
@@ -50,6 +50,8 @@ class SequentialSampler(Sampler):
 
 class RandomSampler(Sampler):
     """A new permutation each epoch; or, with replacement, independent draws.
+
+    ``data_source`` is what has a length.
 
     Parameters
     ----------
@@ -90,7 +92,10 @@ class RandomSampler(Sampler):
 
 
 class SubsetRandomSampler(Sampler):
-    """A permutation of the given item numbers."""
+    """A permutation of the given item numbers.
+
+    ``indices`` are those numbers.
+    """
 
     def __init__(self, indices: Sequence[int] | Array, generator: Any = None) -> None:
         self.indices, self.generator = np.asarray(to_array(indices), dtype=np.int64), owned(generator)
@@ -103,7 +108,10 @@ class SubsetRandomSampler(Sampler):
 
 
 class WeightedRandomSampler(Sampler):
-    """Draws with probability proportional to a weight per item: the remedy for classes of unequal size."""
+    """Draws with probability proportional to a weight per item: the remedy for classes of unequal size.
+
+    ``weights`` (n,) need not add up to 1; ``num_samples`` are drawn an epoch, with ``replacement`` or each item once.
+    """
 
     def __init__(
         self,

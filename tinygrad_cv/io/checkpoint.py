@@ -28,6 +28,8 @@ def save_checkpoint(state: Any, path: PathLike) -> Path:
 
     Tensors become arrays, tuples and keys that are numbers survive, floats keep every bit.
 
+    ``state`` is the nest, usually a dict.
+
     Raises
     ------
     DTypeError

@@ -33,12 +33,18 @@ def _sync_folder(folder: Path) -> None:
 
 
 def write_text(path: PathLike, content: str) -> Path:
-    """Write a text file (UTF-8) in one step."""
+    """Write a text file (UTF-8) in one step.
+
+    ``content`` is the text.
+    """
     return write_bytes(path, content.encode())
 
 
 def write_json(path: PathLike, value: Any) -> Path:
-    """Write a JSON file in one step, for people to read."""
+    """Write a JSON file in one step, for people to read.
+
+    ``value`` is a nest of dicts, lists, strings and numbers.
+    """
     return write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 

@@ -49,6 +49,8 @@ class AlexNet2012(Network):
     Source: A. Krizhevsky, I. Sutskever, G. Hinton, "ImageNet Classification with Deep Convolutional Neural Networks",
     NeurIPS 2012, section 3; norm with k=2, n=5, alpha=1e-4, beta=0.75 (there alpha is not divided by n; here it is, so
     alpha is 5e-4).
+
+    ``dropout`` is the share of zeros before the first two affine layers.
     """
 
     def __init__(self, num_classes: int = 1000, dropout: float = 0.5, in_channels: int = 3) -> None:

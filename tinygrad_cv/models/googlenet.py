@@ -25,7 +25,10 @@ class GoogLeNetOutputs(NamedTuple):
 
 
 class InceptionAux(nn.Module):
-    """An auxiliary head: 4 x 4 means, a 1x1 convolution, two affine layers (the paper's section 5)."""
+    """An auxiliary head: 4 x 4 means, a 1x1 convolution, two affine layers (the paper's section 5).
+
+    ``conv_block`` makes the convolution (`BasicConv2d`); ``dropout`` is the share of zeros between the affine layers.
+    """
 
     def __init__(
         self, in_channels: int, num_classes: int, conv_block: Build | None = None, dropout: float = 0.7

@@ -136,6 +136,9 @@ def unfilled() -> Iterator[None]:
 
 
 def input_size(model: Module) -> tuple[int, int, int]:
-    """Return (C, H, W) of the images that a network was built for; 3 x 224 x 224 where it does not say."""
+    """Return (C, H, W) of the images that a network was built for; 3 x 224 x 224 where it does not say.
+
+    ``model`` says so in an attribute ``input_size``.
+    """
     c, h, w = getattr(model, "input_size", (3, 224, 224))
     return int(c), int(h), int(w)

@@ -30,6 +30,9 @@ class BasicBlock(nn.Module):
     """Two 3x3 convolutions and a shortcut (He et al. 2016, figure 5, left).
 
     Parameters: 9 C_in C + 9 C^2 + 4 C, and C_in C + 2 C for a projection.
+
+    ``inplanes`` and ``planes`` are C_in and C; ``downsample`` is the module on the shortcut, None for the identity;
+    ``norm_layer`` makes a normalisation from a number of channels. ``groups`` and ``base_width`` must be 1 and 64 here.
     """
 
     expansion: ClassVar[int] = 1
@@ -71,6 +74,9 @@ class Bottleneck(nn.Module):
     """1x1 down, 3x3, 1x1 up to four times the width, and a shortcut (He et al. 2016, figure 5, right).
 
     The stride sits in the 3x3 convolution, as in torchvision ("v1.5"), not in the first 1x1 as in the paper.
+
+    ``inplanes`` is C_in, ``planes`` a quarter of the width that comes out; the 3x3 convolution has planes base_width/64
+    channels per group, in ``groups`` groups. ``downsample`` and ``norm_layer`` as in `BasicBlock`.
     """
 
     expansion: ClassVar[int] = 4

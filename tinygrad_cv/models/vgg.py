@@ -43,6 +43,8 @@ class VGG(Network):
     Parameters
     ----------
     features : the convolutional part, see `make_features`.
+    dropout : the share of zeros after the first two affine layers.
+    init_weights : start the convolutions from He's distribution; otherwise as their layers do.
     image_size : up to 64 pixels, one affine layer on the pooled maps takes the place of the three large ones.
 
     Source: K. Simonyan, A. Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition", ICLR 2015.

@@ -72,7 +72,10 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
 
 
 def from_numpy(ndarray: Array) -> Tensor:
-    """Return a tensor that shares the array's memory."""
+    """Return a tensor that shares the array's memory.
+
+    ``ndarray`` keeps its dtype.
+    """
     if not isinstance(ndarray, np.ndarray):
         raise DTypeError(
             f"from_numpy: expected a NumPy array, got {type(ndarray).__name__}; use tensor() for other data"
@@ -81,7 +84,10 @@ def from_numpy(ndarray: Array) -> Tensor:
 
 
 def from_dlpack(source: Any) -> Tensor:
-    """Return a tensor that shares the memory of any object that speaks DLPack (a PyTorch tensor, a JAX array)."""
+    """Return a tensor that shares the memory of any object that speaks DLPack (a PyTorch tensor, a JAX array).
+
+    ``source`` has a method ``__dlpack__``.
+    """
     return Tensor(np.from_dlpack(source))
 
 
@@ -106,12 +112,18 @@ def is_floating_point(input: Any) -> bool:
 
 
 def promote_types(type1: Any, type2: Any) -> DType:
-    """Return the dtype of an operation on two tensors with dimensions of these dtypes."""
+    """Return the dtype of an operation on two tensors with dimensions of these dtypes.
+
+    ``type1`` and ``type2`` may stand in either order.
+    """
     return broadcast.promote(np.dtype(type1), np.dtype(type2))
 
 
 def can_cast(from_: Any, to: Any) -> bool:
-    """Tell whether a dtype may be written into another without a change of category (float to int, number to bool)."""
+    """Tell whether a dtype may be written into another without a change of category (float to int, number to bool).
+
+    ``from_`` is the dtype that is written, ``to`` the one written into.
+    """
     rank = {"b": 0, "u": 1, "i": 1, "f": 2}
     return rank[np.dtype(from_).kind] <= rank[np.dtype(to).kind]
 
@@ -128,24 +140,36 @@ def _dtype(dtype: Any) -> DType:
 
 
 def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Return a tensor of zeros."""
+    """Return a tensor of zeros.
+
+    ``size`` is one tuple, or a number for each dimension.
+    """
     return Tensor(np.zeros(_shape(size), _dtype(dtype)), requires_grad)
 
 
 def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Return a tensor of ones."""
+    """Return a tensor of ones.
+
+    ``size`` is one tuple, or a number for each dimension.
+    """
     return Tensor(np.ones(_shape(size), _dtype(dtype)), requires_grad)
 
 
 def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Return a tensor whose values are whatever the memory held."""
+    """Return a tensor whose values are whatever the memory held.
+
+    ``size`` is one tuple, or a number for each dimension.
+    """
     return Tensor(np.empty(_shape(size), _dtype(dtype)), requires_grad)
 
 
 def full(
     size: Sequence[int], fill_value: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Return a tensor filled with a number, of the number's kind of dtype."""
+    """Return a tensor filled with a number, of the number's kind of dtype.
+
+    ``size`` is a tuple, ``fill_value`` the number.
+    """
     kind = broadcast.result_type(fill_value) if dtype is None else np.dtype(dtype)
     return Tensor(np.full(_shape((size,)), fill_value, kind), requires_grad)
 
@@ -168,12 +192,18 @@ def empty_like(input: Any, dtype: Any = None, device: Any = None, requires_grad:
 def full_like(
     input: Any, fill_value: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Return a filled tensor of the shape, dtype and memory order of ``input``."""
+    """Return a filled tensor of the shape, dtype and memory order of ``input``.
+
+    ``fill_value`` is the number.
+    """
     return Tensor(np.full_like(np.asarray(input), fill_value, dtype=dtype), requires_grad)
 
 
 def eye(n: int, m: int | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Return a matrix with ones on the diagonal."""
+    """Return a matrix with ones on the diagonal.
+
+    It has ``n`` rows and ``m`` columns, ``n`` if None.
+    """
     return Tensor(np.eye(n, m, dtype=_dtype(dtype)), requires_grad)
 
 
@@ -203,7 +233,10 @@ def linspace(
 def rand(
     *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Return numbers drawn evenly from [0, 1)."""
+    """Return numbers drawn evenly from [0, 1).
+
+    ``size`` is one tuple, or a number for each dimension.
+    """
     return Tensor(_uniform(generator, _shape(size), _dtype(dtype)), requires_grad)
 
 
@@ -214,7 +247,10 @@ def _uniform(generator: Generator | None, shape: tuple[int, ...], dtype: DType) 
 def randn(
     *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Return numbers drawn from the standard normal distribution."""
+    """Return numbers drawn from the standard normal distribution.
+
+    ``size`` is one tuple, or a number for each dimension.
+    """
     d = _dtype(dtype)
     drawn = pick(generator).standard_normal(_shape(size), np.float32 if d == np.float32 else np.float64)
     return Tensor(np.asarray(drawn).astype(d, copy=False), requires_grad)
@@ -262,7 +298,10 @@ def bernoulli(input: Any, *, generator: Generator | None = None) -> Tensor:
 def multinomial(
     input: Any, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
 ) -> Tensor:
-    """Draw class numbers with the given weights, one row of ``num_samples`` for each row of ``input``."""
+    """Draw class numbers with the given weights, one row of ``num_samples`` for each row of ``input``.
+
+    With ``replacement`` a class may come more than once.
+    """
     weights = np.asarray(input, np.float64)
     if weights.ndim not in (1, 2) or (weights.size and weights.min() < 0):
         raise ArgumentError(

@@ -48,7 +48,10 @@ default_generator = Generator()
 
 
 def manual_seed(seed: int) -> Generator:
-    """Seed the default generator and return it."""
+    """Seed the default generator and return it.
+
+    ``seed`` is a whole number; the same one gives the same numbers ever after.
+    """
     return default_generator.manual_seed(seed)
 
 

@@ -143,6 +143,8 @@ class Sample:
 class Case:
     """What the law suite must know about an op.
 
+    ``label`` tells several cases of one op apart.
+
     Attributes
     ----------
     op : the op's class.
@@ -178,7 +180,10 @@ class Case:
 
 
 def load_cases(*places: Path) -> list[Case]:
-    """Return what the list ``CASES`` holds in the given files, and in the ``test_*.py`` of the given folders."""
+    """Return what the list ``CASES`` holds in the given files, and in the ``test_*.py`` of the given folders.
+
+    ``places`` are paths of files or folders.
+    """
     cases: list[Case] = []
     for place in places:
         if not place.exists():

@@ -64,7 +64,10 @@ def check_op(
 
 
 def check_law(case: Case, law: Law, examples: int = 25) -> None:
-    """Ask one law about several samples: drawn and shrunk by hypothesis, or, without it, of growing size."""
+    """Ask one law about several samples: drawn and shrunk by hypothesis, or, without it, of growing size.
+
+    ``case`` draws them, ``examples`` is their number. A broken law raises `LawError`.
+    """
     try:
         from hypothesis import HealthCheck, given, settings
         from hypothesis import strategies as st
@@ -105,6 +108,8 @@ def law_tests(cases: Sequence[Case], examples: int | None = None) -> Callable[..
     """Return a pytest function that asks every law about every case: ``test_laws = law_tests(CASES)``.
 
     ``examples`` is the number of samples for each; by default a third of the hypothesis profile's.
+
+    ``cases`` are `Case` objects.
     """
     import pytest
 
@@ -126,7 +131,10 @@ def law_tests(cases: Sequence[Case], examples: int | None = None) -> Callable[..
 
 
 def error_tests(cases: Sequence[Case]) -> Callable[..., None]:
-    """Return a pytest function that makes every bad call of every case."""
+    """Return a pytest function that makes every bad call of every case.
+
+    ``cases`` without bad calls are left out.
+    """
     import pytest
 
     @pytest.mark.parametrize("case", [c for c in cases if c.errors], ids=lambda case: case.name)

@@ -22,7 +22,16 @@ class LawError(AssertionError):
 
 @dataclass(frozen=True)
 class Law:
-    """A law: its name (and one word for it), whom it concerns, its check, and the kind of sample it wants."""
+    """A law that ops obey.
+
+    Attributes
+    ----------
+    name, word : of the law, and one word for it.
+    applies : whom it concerns.
+    check : raises `LawError` where a case breaks it with a sample.
+    sizes : of the samples it wants, see `Draw`.
+    at_kinks : whether they stand on kinks.
+    """
 
     name: str
     word: str

@@ -271,6 +271,8 @@ class Report:
 def mutation_report(cases: Sequence[Case], seeds: Sequence[int] = SEEDS) -> Report:
     """Plant every error in the op of every case and return what became of it.
 
+    ``cases`` are `Case` objects, ``seeds`` those of the samples that each law is asked about.
+
     Raises
     ------
     LawError

@@ -63,6 +63,8 @@ class BestWeights(Callback):
 
     Of epochs with the same accuracy, the one with the lower loss is the best.
 
+    ``metric`` is the entry of the history that counts, ``metadata`` words that go into the file's head.
+
     Attributes
     ----------
     value, epoch : of the best epoch so far; NaN and 0 before the first.
@@ -91,7 +93,10 @@ class BestWeights(Callback):
 
 
 class EarlyStopping(Callback):
-    """Ends the training when ``patience`` epochs in a row bring no improvement of at least ``min_delta``."""
+    """Ends the training when ``patience`` epochs in a row bring no improvement of at least ``min_delta``.
+
+    ``metric`` is the entry of the history that counts.
+    """
 
     def __init__(self, patience: int = 10, metric: str | None = None, min_delta: float = 0.0) -> None:
         if patience < 1 or min_delta < 0:
@@ -142,6 +147,8 @@ class Checkpoints(Callback):
     """Leaves a checkpoint after each epoch, within long ones every ``seconds``, and when the loop is stopped.
 
     Put it behind the callbacks whose files it must not be ahead of.
+
+    ``extra`` is put into each of them.
     """
 
     def __init__(self, path: PathLike, seconds: float = 60.0, extra: dict[str, Any] | None = None) -> None:

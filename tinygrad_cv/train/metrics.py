@@ -69,6 +69,8 @@ def evaluate(
 ) -> Evaluation:
     """Measure a network on the batches (images, class numbers) of ``loader``, in evaluation mode.
 
+    ``model`` gives scores (N, K), ``criterion`` the loss of them and the class numbers.
+
     Raises
     ------
     DataError

@@ -23,6 +23,8 @@ class Progress(Callback):
 
     It shows the mean loss and accuracy of the epoch under way (on the images as they were trained on), the
     accuracy on the test images after the last complete epoch, and the speed of the training steps.
+
+    It is drawn anew at most every ``interval`` seconds.
     """
 
     def __init__(self, stream: TextIO | None = None, interval: float = 0.1) -> None:

@@ -248,6 +248,8 @@ def fit(
     """Train a network with AdamW and return its history: `Trainer` in one call.
 
     ``options`` are those of `Trainer`; an ``optimizer`` of your own takes the place of AdamW.
+
+    ``lr`` is AdamW's; ``test_loader`` is measured after each epoch.
     """
     optimizer = options.pop("optimizer", None) or optim.AdamW(model.parameters(), lr=lr)
     return Trainer(model, optimizer, callbacks=callbacks, **options).fit(loader, test_loader, epochs)

@@ -100,7 +100,10 @@ def checkpoint(
 def checkpoint_sequential(
     functions: Sequence[Callable[[Any], Any]], segments: int, input: Any, use_reentrant: bool | None = None
 ) -> Any:
-    """Run functions one after the other in ``segments`` checkpoints; the last segment keeps its values."""
+    """Run functions one after the other in ``segments`` checkpoints; the last segment keeps its values.
+
+    ``use_reentrant`` as in `checkpoint`.
+    """
     steps = list(functions)
     if not 1 <= segments <= len(steps):
         raise ArgumentError(

@@ -105,7 +105,10 @@ def filters(
 def feature_maps(
     maps: Any, *, columns: int = 8, scale: str = "each", colors: str = "viridis", **options: Any
 ) -> Chart:
-    """Draw what every channel of a layer sees in one image: maps of shape (C, H, W) or (1, C, H, W)."""
+    """Draw what every channel of a layer sees in one image: maps of shape (C, H, W) or (1, C, H, W).
+
+    ``columns``, ``scale``, ``colors`` and the ``options`` are those of `images`.
+    """
     values = _array(maps)
     if values.ndim == 4 and len(values) == 1:
         values = values[0]

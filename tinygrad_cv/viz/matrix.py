@@ -19,6 +19,9 @@ MOST_NUMBERS, MOST_PAIRS = 30, 12
 def count_confusions(labels: Any, predictions: Any, classes: int | None = None) -> Array:
     """Count how often each class (row) was taken for each class (column).
 
+    ``labels`` and ``predictions`` are class numbers (n,); ``classes`` is how many there are, the largest number + 1 if
+    None.
+
     >>> count_confusions([0, 0, 1], [0, 1, 1])
     array([[1, 1],
            [0, 1]])

@@ -215,6 +215,8 @@ class RandomRotation(_Affine):
 class RandomAffine(_Affine):
     """A turn, a shift, a scale and a shear, all drawn at random, about the middle.
 
+    ``center`` is (x, y) in pixels, the middle if None.
+
     Parameters
     ----------
     degrees

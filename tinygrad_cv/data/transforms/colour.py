@@ -140,7 +140,10 @@ class ColorJitter(Transform):
 
 
 class Grayscale(Transform):
-    """Luminance alone, in one channel or repeated in three."""
+    """Luminance alone, in one channel or repeated in three.
+
+    ``num_output_channels`` is 1 or 3.
+    """
 
     def __init__(self, num_output_channels: int = 1) -> None:
         if num_output_channels not in (1, 3):

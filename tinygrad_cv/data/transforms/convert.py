@@ -131,7 +131,10 @@ class Normalize(Transform):
 
 
 class Lambda(Transform):
-    """A function of your own. It has no batch form, so a data set with it is loaded item by item."""
+    """A function of your own. It has no batch form, so a data set with it is loaded item by item.
+
+    ``lambd`` takes an image and returns one.
+    """
 
     batched = False
 

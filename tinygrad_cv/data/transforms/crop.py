@@ -80,7 +80,10 @@ class Pad(Transform):
 
 
 class CenterCrop(Transform):
-    """The middle; an image that is too small gets black borders first."""
+    """The middle; an image that is too small gets black borders first.
+
+    ``size`` is (height, width), or one number for both.
+    """
 
     def __init__(self, size: int | Sequence[int]) -> None:
         self.size = pair("CenterCrop", size)
@@ -158,6 +161,8 @@ class RandomCrop(Transform):
 class RandomResizedCrop(Transform):
     """A window of random area and shape, resized: the usual augmentation for photographs.
 
+    ``antialias`` as in `Resize`.
+
     Parameters
     ----------
     size
@@ -215,7 +220,10 @@ class RandomResizedCrop(Transform):
 
 
 class FiveCrop(Transform):
-    """The four corners and the middle, as a tuple of five images (or batches)."""
+    """The four corners and the middle, as a tuple of five images (or batches).
+
+    ``size`` of each is (height, width), or one number for both.
+    """
 
     batched = False
 

@@ -81,6 +81,8 @@ class Cutout(Transform):
 
     Source: T. DeVries and G. Taylor, "Improved regularization of convolutional neural networks with cutout",
     arXiv 1708.04552, 2017.
+
+    It happens with probability ``p``.
     """
 
     def __init__(self, length: int, fill: Any = 0, p: float = 1.0) -> None:

@@ -113,6 +113,8 @@ class TrivialAugmentWide(_Policy):
 
     Source: S. Müller and F. Hutter, "TrivialAugment: tuning-free yet state-of-the-art data augmentation",
     ICCV 2021.
+
+    Strengths are taken from ``num_magnitude_bins`` equal steps.
     """
 
     _names = RandAugment._names
@@ -147,6 +149,8 @@ class AutoAugment(_Policy):
 
     Source: E. Cubuk et al., "AutoAugment: learning augmentation strategies from data", CVPR 2019; the pairs
     are in ``policies``.
+
+    ``policy`` names the data set the pairs were found on; see `AutoAugmentPolicy`.
     """
 
     def __init__(
