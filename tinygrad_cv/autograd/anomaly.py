@@ -77,9 +77,8 @@ class detect_anomaly:
     """Inside the block, a backward pass stops at the first gradient that is not finite, and says which line made it.
 
     The error names the operation, the argument, the line and the module of the forward pass, and the first bad element.
-    It costs a pass over every value: for hunting, not for training.
-
-    With ``check_nan`` False, nothing is checked, but failing rules still name their line.
+    It costs a pass over every value: for hunting, not for training. With ``check_nan`` False, gradients are let
+    through.
 
     Examples
     --------

@@ -115,8 +115,8 @@ class DatasetFolder(VisionDataset):
 class ImageFolder(DatasetFolder):
     """Pictures in ``root/class/name.jpg``: items are (PIL image in RGB, class number).
 
-    Examples -------- ``ImageFolder("flowers",
-    transform=transforms.Compose([transforms.RandomResizedCrop(224), transforms.ToTensor()]))``
+    ``loader``, ``is_valid_file`` and ``allow_empty`` as in `DatasetFolder`. For example, ``ImageFolder("flowers",
+    transform=transforms.Compose([transforms.RandomResizedCrop(224), transforms.ToTensor()]))``.
     """
 
     def __init__(
