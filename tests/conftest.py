@@ -12,6 +12,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # A cache of its own keeps the tests from using, or filling, the user's compiled kernels.
 os.environ.setdefault("TGCV_CACHE_DIR", str(ROOT / ".cache" / "kernels"))
+# Tests run in several processes at once, whose kernels would fight for the cores with a thread each on every one of
+# them (the suite then takes three times as long). Tests of threads choose their own number.
+os.environ.setdefault("TGCV_NUM_THREADS", "1")
 # Pictures are drawn into files, whatever display the machine has.
 os.environ.setdefault("MPLBACKEND", "agg")
 
