@@ -186,7 +186,8 @@ def _scaled(op: str, input: Value, other: Value, alpha: float) -> Value:
     """Return ``alpha * other``; integers take whole factors alone."""
     if isinstance(alpha, float) and result_type(input, other).kind != "f":
         raise DTypeError(f"{op}: alpha is {alpha} for integers; give an int, or cast to floating point")
-    return mul(cast(other, result_type(input, other)) if hasattr(other, "dtype") else other, alpha)
+    dtype = result_type(input, other)
+    return cast(mul(cast(other, dtype), alpha), dtype) if hasattr(other, "dtype") else other * alpha
 
 
 def add(input: Value, other: Value, *, alpha: float = 1) -> Value:

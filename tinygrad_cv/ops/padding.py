@@ -93,7 +93,11 @@ def _sources(mode: str, dim: int, n: int, before: int, after: int) -> np.ndarray
             raise ShapeError(
                 f"pad: ({before}, {after}) goes round dimension {dim} of size {n} more than once; give at most {n}"
             )
-        return i % n
+        first, left = (
+            max(-before, 0),
+            n + min(before, 0) + min(after, 0),
+        )  # what is taken away is gone before it goes round
+        return first + (i - first) % max(left, 1)
     if most >= n:
         raise ShapeError(
             f"pad: ({before}, {after}) reflects more than dimension {dim} of size {n} holds; give at most {n - 1}"

@@ -341,6 +341,10 @@ def norm(input: Value, p: float | str = 2, dim: Dim = None, keepdim: bool = Fals
     """
     only_float("norm", input)
     dims = read_dims("norm", dim, input.ndim)
+    if p == "fro" and dim is not None and len(dims) > 2:
+        raise ArgumentError(
+            f"norm: 'fro' is for vectors and matrices, dim={dim} names {len(dims)} dimensions; give p=2"
+        )
     if p in ("fro", 2):
         return _root(sum(input * input, dims, keepdim))
     if isinstance(p, str):

@@ -285,7 +285,10 @@ def pad(d: Draw) -> Any:
         sizes = tuple(d.int(-2, 3) for _ in range(2 * d.int(0, n)))
         return (x, sizes), d.pick({}, {"value": d.pick(1.5, 0, 2)}, {"mode": "constant", "value": 2.0})
     sizes = tuple(d.int(-1 if d.chance(10) else 0, 3) for _ in range(2 * max(1, n - d.pick(1, 2))))
-    return (x, sizes), {"mode": d.pick("reflect", "replicate", "circular")}
+    mode = d.pick("reflect", "replicate", "circular")
+    if mode == "circular":  # with negative sizes PyTorch hands out memory that it never wrote
+        sizes = tuple(max(n, 0) for n in sizes)
+    return (x, sizes), {"mode": mode}
 
 
 @sample("F.pixel_shuffle", "F.pixel_unshuffle", "pixel_shuffle")

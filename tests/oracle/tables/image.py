@@ -223,11 +223,15 @@ def interpolate(d: Draw, path: str) -> Any:
     elif d.chance(50):
         more["scale_factor"] = d.pick(2, 0.5, 1.5, 0.7, 3.0)
     else:
-        more["scale_factor"] = tuple(d.pick(2.0, 0.6, 1.3) for _ in range(k))
+        more["scale_factor"] = tuple(
+            d.pick(2.0, 0.6, 1.6) for _ in range(k)
+        )  # a scale that keeps a size splits PyTorch's two passes
     if d.chance(3):
         more.pop("size", None)
     if mode == "area" and "scale_factor" in more:  # PyTorch lets areas, and these alone, vanish
         more["scale_factor"] = 1.5
+    if k != 2 and mode == "nearest" and "scale_factor" in more:  # else PyTorch's backward is not that of its forward
+        more["scale_factor"] = d.pick(3, 0.5)
     if mode in (own, "bicubic") and d.chance(60):
         more["align_corners"] = d.pick(True, False)
     if mode == "nearest" and d.chance(3):
@@ -236,6 +240,9 @@ def interpolate(d: Draw, path: str) -> Any:
         more["recompute_scale_factor"] = d.pick(True, False)
     if path == "F.interpolate" and d.chance(15) and mode in ("bilinear", "bicubic"):
         more["antialias"] = True
+        if "size" in more:  # with one channel and one column PyTorch mistakes the order of memory
+            more["size"] = one_or_more(d, 2, 8, k)
+        x = d.tensor((d.int(1, 2), 2, d.int(3, 5), d.int(4, 5)))
     return (x,), more
 
 
