@@ -21,6 +21,7 @@ extensions = [
 ]  # fmt: skip
 exclude_patterns = ["_build", "**/.ipynb_checkpoints"]
 root_doc = "index"
+smartquotes = False
 default_role = "py:obj"
 nitpicky = False
 

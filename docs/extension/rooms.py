@@ -64,6 +64,16 @@ class Room(SphinxDirective):
         return holder.children
 
 
+def _signature(app: Sphinx, what: str, name: str, thing: Any, options: Any, said: str | None, result: str | None) -> Any:
+    """The arguments of ``__init__`` where a ``__new__`` that takes anything hides them."""
+    if what != "class" or said != "(*args, **kwargs)" or "__init__" not in dir(thing):
+        return None
+    found = inspect.signature(thing.__init__)
+    plain = [p.replace(annotation=p.empty) for p in list(found.parameters.values())[1:]]
+    return str(inspect.Signature(plain)), ""
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("room", Room)
+    app.connect("autodoc-process-signature", _signature)
     return {"parallel_read_safe": True}
