@@ -64,7 +64,7 @@ class Room(SphinxDirective):
         return holder.children
 
 
-def _signature(app: Sphinx, what: str, name: str, thing: Any, options: Any, said: str | None, result: str | None) -> Any:
+def _signature(app: Sphinx, what: str, name: str, thing: Any, options: Any, said: str | None, result: Any) -> Any:
     """The arguments of ``__init__`` where a ``__new__`` that takes anything hides them."""
     if what != "class" or said != "(*args, **kwargs)" or "__init__" not in dir(thing):
         return None
