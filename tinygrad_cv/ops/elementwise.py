@@ -33,9 +33,12 @@ Function = Callable[[Value], Value]
 
 
 def _elementwise(
-    name: str, forward: Callable[[Array], Array], derivative: Callable[..., Any], formula: str
+    name: str, forward: Callable[[Array], Array], derivative: Callable[..., Any], formula: str, slope: str
 ) -> Function:
-    """Define the op class of a differentiable function and return the public function."""
+    """Define the op class of a differentiable function and return the public function.
+
+    ``slope`` says for the docstring what g is multiplied with, or divided by.
+    """
     if "x" in inspect.signature(derivative).parameters:
 
         def grad_x(self: Op, g: Value, x: Value) -> Value:
@@ -61,7 +64,9 @@ def _elementwise(
         return op(floating(input))
 
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"Return {formula}, element by element; integers become floating point."
+    function.__doc__ = (
+        f"Return {formula}, element by element; integers become floating point.\n\n    Derivative: g {slope}.\n    "
+    )
     return function
 
 
@@ -91,26 +96,32 @@ def _erf(x: Array) -> Array:
     return np.fromiter(map(math.erf, flat.tolist()), np.float64, flat.size).reshape(np.shape(x)).astype(x.dtype)
 
 
-exp = _elementwise("exp", np.exp, lambda y: y, "e^x")
-expm1 = _elementwise("expm1", np.expm1, lambda y: y + 1, "e^x - 1, accurate near 0")
-log = _elementwise("log", np.log, lambda x: div(1.0, x), "ln x")
-log1p = _elementwise("log1p", np.log1p, lambda x: div(1.0, x + 1), "ln(1 + x), accurate near 0")
-log2 = _elementwise("log2", np.log2, lambda x: div(1.0, x * math.log(2)), "the logarithm of x to base 2")
-log10 = _elementwise("log10", np.log10, lambda x: div(1.0, x * math.log(10)), "the logarithm of x to base 10")
-sqrt = _elementwise("sqrt", np.sqrt, lambda y: div(0.5, y), "the square root of x")
-rsqrt = _elementwise("rsqrt", lambda x: 1 / np.sqrt(x), lambda y: -0.5 * (y * y * y), "1 / sqrt(x)")
-reciprocal = _elementwise("reciprocal", lambda x: 1 / x, lambda y: -(y * y), "1 / x")
-sin: Function = _elementwise("sin", np.sin, lambda x: cos(x), "sin x")
-cos: Function = _elementwise("cos", np.cos, lambda x: -sin(x), "cos x")
-tan = _elementwise("tan", np.tan, lambda y: y * y + 1, "tan x")
-asin = _elementwise("asin", np.arcsin, lambda x: rsqrt(1 - x * x), "the arc sine of x")
-acos = _elementwise("acos", np.arccos, lambda x: -rsqrt(1 - x * x), "the arc cosine of x")
-atan = _elementwise("atan", np.arctan, lambda x: div(1.0, x * x + 1), "the arc tangent of x")
-sinh: Function = _elementwise("sinh", np.sinh, lambda x: cosh(x), "sinh x")
-cosh: Function = _elementwise("cosh", np.cosh, lambda x: sinh(x), "cosh x")
-erf = _elementwise("erf", _erf, lambda x: exp(-(x * x)) * (2 / math.sqrt(math.pi)), "the error function of x")
+exp = _elementwise("exp", np.exp, lambda y: y, "e^x", "y")
+expm1 = _elementwise("expm1", np.expm1, lambda y: y + 1, "e^x - 1, accurate near 0", "(y + 1)")
+log = _elementwise("log", np.log, lambda x: div(1.0, x), "ln x", "/ x")
+log1p = _elementwise("log1p", np.log1p, lambda x: div(1.0, x + 1), "ln(1 + x), accurate near 0", "/ (1 + x)")
+log2 = _elementwise("log2", np.log2, lambda x: div(1.0, x * math.log(2)), "the logarithm of x to base 2", "/ (x ln 2)")
+log10 = _elementwise(
+    "log10", np.log10, lambda x: div(1.0, x * math.log(10)), "the logarithm of x to base 10", "/ (x ln 10)"
+)
+sqrt = _elementwise("sqrt", np.sqrt, lambda y: div(0.5, y), "the square root of x", "/ (2 y)")
+rsqrt = _elementwise("rsqrt", lambda x: 1 / np.sqrt(x), lambda y: -0.5 * (y * y * y), "1 / sqrt(x)", "(-y^3 / 2)")
+reciprocal = _elementwise("reciprocal", lambda x: 1 / x, lambda y: -(y * y), "1 / x", "(-y^2)")
+sin: Function = _elementwise("sin", np.sin, lambda x: cos(x), "sin x", "cos x")
+cos: Function = _elementwise("cos", np.cos, lambda x: -sin(x), "cos x", "(-sin x)")
+tan = _elementwise("tan", np.tan, lambda y: y * y + 1, "tan x", "(1 + y^2)")
+asin = _elementwise("asin", np.arcsin, lambda x: rsqrt(1 - x * x), "the arc sine of x", "/ sqrt(1 - x^2)")
+acos = _elementwise("acos", np.arccos, lambda x: -rsqrt(1 - x * x), "the arc cosine of x", "(-1 / sqrt(1 - x^2))")
+atan = _elementwise("atan", np.arctan, lambda x: div(1.0, x * x + 1), "the arc tangent of x", "/ (1 + x^2)")
+sinh: Function = _elementwise("sinh", np.sinh, lambda x: cosh(x), "sinh x", "cosh x")
+cosh: Function = _elementwise("cosh", np.cosh, lambda x: sinh(x), "cosh x", "sinh x")
+erf = _elementwise(
+    "erf", _erf, lambda x: exp(-(x * x)) * (2 / math.sqrt(math.pi)), "the error function of x", "2 e^(-x^2) / sqrt(pi)"
+)
 
-log1pexp = _elementwise("log1pexp", lambda x: np.logaddexp(x, 0), lambda x: sigmoid(x), "ln(1 + e^x), without overflow")
+log1pexp = _elementwise(
+    "log1pexp", lambda x: np.logaddexp(x, 0), lambda x: sigmoid(x), "ln(1 + e^x), without overflow", "sigmoid(x)"
+)
 
 floor = _constant("floor", np.floor, "Round down")
 ceil = _constant("ceil", np.ceil, "Round up")
