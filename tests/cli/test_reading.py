@@ -139,9 +139,27 @@ def test_graph_draws_a_name_and_a_run(trained: Path, command: Command) -> None:
 
 def test_summary_counts_the_parameters(command: Command) -> None:
     outcome = command("summary", "lenet5")
-    assert "61,706 parameters" in outcome.out and "(1, 16, 10, 10)" in outcome.out
+    assert "Total params: 61,706" in outcome.out and "[1, 16, 10, 10]" in outcome.out
     assert "44,426" not in outcome.out
     assert "summary: lenet" not in command("summary", "lenet", "--image-size", "32", "--channels", "3").err
+
+
+def test_summary_says_what_each_layer_sees_learns_and_costs(command: Command) -> None:
+    lines = command("summary", "cifar_cnn", "--formulas").out.splitlines()
+    sees = [line.split("  ") for line in lines if "Conv2d" in line or "MaxPool2d" in line]
+    assert [next(w.strip() for w in words[3:] if w.strip() in ("5", "6", "14", "16")) for words in sees] == [
+        "5", "6", "14", "16"
+    ]  # fmt: skip
+    assert sum("weight, bias" in line for line in lines) == 3
+    assert any("(3*5*5 + 1) * 32 = 2,432" in line and "2,457,600" in line for line in lines)
+
+
+def test_summary_takes_the_size_of_the_image(command: Command) -> None:
+    assert "[1, 64, 31, 31]" in command("summary", "squeezenet1_1", "--input", "3x64x64").out
+    wrong = command("summary", "squeezenet1_1", "--input", "3x64")
+    assert wrong.code == 2 and "got 3x64; give channels, height and width, for example 3x224x224" in wrong.err
+    small = command("summary", "squeezenet1_1", "--input", "3x8x8")
+    assert small.code == 1 and "H and W of at least 17" in small.err and small.err.count("\n") == 1
 
 
 def test_a_run_keeps_its_own_sizes(trained: Path, command: Command) -> None:
