@@ -70,7 +70,7 @@ def version_of(t: Any) -> Version:
         else:
             version = node.y_version = node.y_version or Version()
         t._version = version
-    return version  # type: ignore[no-any-return]
+    return version
 
 
 class Node:

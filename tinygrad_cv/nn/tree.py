@@ -88,7 +88,7 @@ class Tree:
                 known = ", ".join(module._modules) or "none"
                 raise AttributeError(f"get_submodule: {where} has no module {name!r}; it has {known}")
             module = found
-        return module  # type: ignore[no-any-return]
+        return module
 
     def set_submodule(self, target: str, module: Module) -> None:
         """Put a module at a dotted path whose parent exists."""
@@ -97,11 +97,11 @@ class Tree:
 
     def get_parameter(self, target: str) -> Parameter:
         """Return the parameter at a dotted path."""
-        return self._get("_parameters", "parameter", target)  # type: ignore[no-any-return]
+        return self._get("_parameters", "parameter", target)
 
     def get_buffer(self, target: str) -> Tensor:
         """Return the buffer at a dotted path."""
-        return self._get("_buffers", "buffer", target)  # type: ignore[no-any-return]
+        return self._get("_buffers", "buffer", target)
 
     def _get(self, table: str, what: str, target: str) -> Any:
         path, _, name = target.rpartition(".")

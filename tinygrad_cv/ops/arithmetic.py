@@ -1,4 +1,7 @@
-"""The arithmetic of two operands, on equal shapes and dtypes once `broadcast.alike` has made them so."""
+"""The arithmetic of two operands, on equal shapes and dtypes once `broadcast.alike` has made them so.
+
+The file is long because comparisons and logic share its broadcasting, and every public function states its rules.
+"""
 
 from __future__ import annotations
 

@@ -16,6 +16,8 @@ the channels are cut into equal parts that do not see each other: w has C/groups
 
 What is called convolution here, as in all of deep learning, is a cross-correlation: the filter is not flipped
 (Goodfellow, Bengio and Courville 2016, eq. 9.6). ``convolve2d`` flips it.
+
+The file is long because half of it is the documentation of public functions: the family belongs together.
 """
 
 from __future__ import annotations

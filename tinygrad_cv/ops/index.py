@@ -2,6 +2,8 @@
 
 Two adjoint pairs: ``Take`` (any NumPy index) with ``Put`` (add into zeros), and ``Gather`` with ``ScatterAdd`` along
 one dimension. ``Replace`` writes into a selection; it is what an assignment ``x[i] = v`` records.
+
+The file is long because selecting has many public forms, each a few lines over the same two adjoint pairs.
 """
 
 from __future__ import annotations

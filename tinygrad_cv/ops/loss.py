@@ -1,4 +1,7 @@
-"""Loss functions. Cross entropy of class numbers is fused; everything else is a composite."""
+"""Loss functions. Cross entropy of class numbers is fused; everything else is a composite.
+
+The file is long because half of it is the documentation of public functions, one formula each.
+"""
 
 from __future__ import annotations
 

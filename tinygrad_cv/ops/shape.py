@@ -2,6 +2,8 @@
 
 Each op is linear and its adjoint is another op of this family: Reshape and Permute and Flip undo themselves, Pad and
 Crop undo each other, Cat is undone by slices.
+
+The file is long because rearranging has many public forms, each a few lines over the same adjoint pairs.
 """
 
 from __future__ import annotations
