@@ -12,7 +12,7 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-_QUOTED = re.compile(r"(``.+?``|(?::[\w:]+:)?`[^`]+`)")
+_QUOTED = re.compile(r"(``.+?``|(?::[\w:]+:)?`[^`]+`|(?<!\w)\*[a-z]+(?: [a-z]+)*\*(?!\w))")
 _FIELDS = ("Parameters", "Other Parameters", "Attributes", "Yields")
 _PARAMETER = re.compile(r"^(\*{0,2}\w+(?:, \*{0,2}\w+)*) : (.*)$")
 
