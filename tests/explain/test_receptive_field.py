@@ -95,7 +95,7 @@ def networks(draw: st.DrawFn, linear: bool) -> Layer:
                 y = layer(x)
             except tg.ops.errors.TinygradError:
                 continue
-            x = y if max(y.shape) < 30 else x
+            x = y if 0 < min(y.shape) and max(y.shape) < 30 else x
         return x * 1
 
     return forward

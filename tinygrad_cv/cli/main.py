@@ -17,11 +17,14 @@ COMMANDS = {
     "predict": "say what a network sees in your own images",
     "graph": "draw a network's computation graph",
     "summary": "list a network's layers, shapes and parameters",
+    "step": "walk a reverse pass node by node",
     "models": "list the networks that can be built by name",
     "warmup": "compile the kernels now, so that the first training starts at once",
     "doctor": "show what this machine offers and what is missing",
 }
-OURS = {"data", "get_model", "models", "pil_loader", "predict", "read_json", "resume", "run", "train", "graph"}
+OURS = {
+    "data", "formula", "get_model", "graph", "models", "pil_loader", "predict", "read_json", "resume", "run", "train",
+}  # fmt: skip
 """Functions whose names say nothing to somebody at the command line."""
 
 FULL = (errno.ENOSPC, errno.EDQUOT)

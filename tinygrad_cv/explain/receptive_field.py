@@ -133,7 +133,7 @@ class ReceptiveFields:
 
     def __init__(self, recording: Recording) -> None:
         self.recording = recording
-        shown = dict.fromkeys(recording.names.values())
+        shown = dict.fromkeys(node for node in recording.names.values() if 0 not in node.shape)
         self._fields = {node: measure(recording, node) for node in shown}
 
     def __iter__(self) -> Iterator[ReceptiveField]:
