@@ -20,7 +20,7 @@ PACKAGE = "tinygrad_cv"
 BARE = re.compile(r"(ops|models)\b")
 
 FLOORS = [
-    ["ops.kernels", "typing"],
+    ["ops.kernels", "typing", "cuda"],
     ["ops.errors", "ops.geometry", "ops.layout", "ops.op"],
     ["ops"],
     ["autograd"],

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as _np
 
 from . import autograd as autograd
+from . import cuda as cuda
 from .autograd import enable_grad as enable_grad
 from .autograd import inference_mode as inference_mode
 from .autograd import is_grad_enabled as is_grad_enabled
@@ -27,6 +28,7 @@ from .autograd import set_grad_enabled as set_grad_enabled
 from .functional import *  # noqa: F403
 from .tensors import Tensor as Tensor
 from .tensors.creation import *  # noqa: F403
+from .tensors.device import device as device
 from .tensors.random import Generator as Generator
 from .tensors.random import default_generator as default_generator
 from .tensors.random import get_rng_state as get_rng_state
