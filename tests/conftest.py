@@ -29,6 +29,7 @@ settings.register_profile(
 settings.load_profile("usual")
 
 ON_REQUEST = {
+    "slow": "also run the tests that take minutes: large networks learning a batch by heart",
     "e2e": "also run the tests that drive the web page in a real browser",
     "oracle": "also run the tests that compare with PyTorch",
 }
