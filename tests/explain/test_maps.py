@@ -11,10 +11,9 @@ import pytest
 import tinygrad_cv as tg
 import tinygrad_cv.nn.functional as F
 from tinygrad_cv import models, nn, optim
-from tinygrad_cv.explain.cam import cam, grad_cam, grad_cam_plus_plus
+from tinygrad_cv.explain.class_maps import cam, grad_cam, grad_cam_plus_plus
 from tinygrad_cv.explain.overlay import overlay
-from tinygrad_cv.explain.recording import record
-from tinygrad_cv.explain.saliency import (
+from tinygrad_cv.explain.pixel_maps import (
     gradient,
     guided_backprop,
     integrated_gradients,
@@ -22,6 +21,7 @@ from tinygrad_cv.explain.saliency import (
     saliency,
     smooth_grad,
 )
+from tinygrad_cv.explain.recording import record
 from tinygrad_cv.explain.scores import scores_of
 from tinygrad_cv.ops.errors import ArgumentError, ShapeError
 from tinygrad_cv.typing import Array
