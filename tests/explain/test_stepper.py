@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import tinygrad_cv as tg
 import tinygrad_cv.nn.functional as F
+from tinygrad_cv.cli.main import main
 from tinygrad_cv.explain.examples import formula, residual_block
 from tinygrad_cv.explain.stepper import Step, backward_steps, compare_orders, naive_steps
 from tinygrad_cv.explain.stepper_page import page
@@ -127,3 +129,14 @@ def test_the_page_leaves_out_an_order_that_never_ends() -> None:
     for _ in range(14):
         y = y + y
     assert 'data-order="paths"' not in page(y, {"x": x}) and 'data-order="engine"' in page(y, {"x": x})
+
+
+def test_the_command_prints_the_steps_and_writes_the_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target = tmp_path / "step.html"
+    assert main(["step", "a*b + a", "--html", str(target)]) == 0
+    out = capsys.readouterr().out
+    assert "with a = 2, b = 3" in out and "-> a       +3 = 4, complete" in out and "engine  2       4  2" in out
+    assert target.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert main(["step", "residual", "--order", "once"]) == 0 and "lost: it was run before" in capsys.readouterr().out
+    assert main(["step", "a+"]) == 1
+    assert capsys.readouterr().err == "tinygrad-cv: cannot read 'a+'; give for example 'a*b + a'\n"
