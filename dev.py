@@ -2,10 +2,8 @@
 """From a fresh clone to a running command: python3 dev.py COMMAND [ARGUMENTS...]
 
     train     train a network on real handwriting (tinygrad-cv train)
-    explore   look inside a network in the browser (tinygrad-cv explore)
     test      ruff, mypy and the tests; --oracle also compares with PyTorch
     lint      ruff and mypy alone
-    e2e       the tests that drive a real browser
     bench     measure against PyTorch
     docs      build the documentation into docs/_build/html
 
@@ -43,10 +41,8 @@ CHECKS = {
 }
 COMMANDS = {  # name: extras beside dev, checks to run first, the program that gets the arguments
     "train": ([], {}, [CLI, "train"]),
-    "explore": (["web"], {}, [CLI, "explore"]),
     "test": ([], CHECKS, [PYTHON, "-m", "pytest", "-n", "2"]),
     "lint": ([], CHECKS, []),
-    "e2e": (["e2e"], {}, [PYTHON, "-m", "pytest", "--e2e", "-m", "e2e"]),
     "bench": (["bench"], {}, [PYTHON, "-m", "benchmarks"]),
     "docs": (["docs"], {}, [PYTHON, "-m", "sphinx", "-W", "-q", "docs", "docs/_build/html"]),
 }
