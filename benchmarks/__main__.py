@@ -8,31 +8,15 @@ marks (not with --quick or --only).
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+from .timing import share_openmp, use_threads
+
 HERE = Path(__file__).resolve().parent
 PARTS = ("overhead", "start", "conv", "pointwise", "steps", "inference", "memory")
-
-
-def share_openmp() -> None:
-    """Start again with PyTorch's OpenMP runtime loaded first, so that both libraries use the one pool of threads.
-
-    With a pool each, the idle threads of one spin on the cores that the other's need: a LeNet step of 4 ms then takes
-    80 ms on either side (measured on two cores).
-    """
-    import importlib.util
-
-    spec = importlib.util.find_spec("torch")
-    if spec is None or spec.origin is None:
-        sys.exit("bench: PyTorch is not installed; run python3 dev.py bench, which installs it")
-    found = sorted((Path(spec.origin).parent / "lib").glob("libgomp*")) if sys.platform == "linux" else []
-    if found and str(found[0]) not in os.environ.get("LD_PRELOAD", ""):
-        os.environ["LD_PRELOAD"] = str(found[0])
-        os.execv(sys.executable, [sys.executable, "-m", "benchmarks", *sys.argv[1:]])
 
 
 def measure(part: str, quick: bool) -> list[dict[str, Any]]:
@@ -67,15 +51,10 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=2, help="for both libraries")
     parser.add_argument("--out", type=Path, default=HERE / "results", help="the folder for the results")
     options = parser.parse_args()
-    share_openmp()
-    import torch
-
-    from tinygrad_cv.ops import kernels
-
+    share_openmp("benchmarks")
     from . import report
 
-    torch.set_num_threads(options.threads)
-    kernels.set_num_threads(options.threads)
+    use_threads(options.threads)
     results: dict[str, Any] = {"machine": report.machine(options.threads), "parts": {}}
     for part in PARTS if options.only is None else options.only:
         begin = time.perf_counter()

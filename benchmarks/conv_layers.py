@@ -5,19 +5,18 @@ PyTorch's time is the better of its contiguous and channels-last modes. Ours inc
 packing or transforming of weights, which PyTorch does inside its calls as well. Errors are measured on two images
 against float64, relative to the largest value.
 
-    python benchmarks/conv_layers.py [--quick] [--only WORD] [--threads 2] [--algorithm auto]
+    python -m benchmarks.conv_layers [--quick] [--only WORD] [--threads 2] [--algorithm auto]
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
-import time
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from benchmarks.timing import geometric_mean, interleave, share_openmp, use_threads
 from tinygrad_cv.ops import kernels
 
 
@@ -85,26 +84,6 @@ LAYERS = [
 MAPS = ("y", "gx", "gw")
 
 
-def interleaved(functions: list[Callable[[], Any]], seconds: float) -> list[float]:
-    """Return the median seconds of one call of each function, called in turns."""
-    repeats = []
-    for f in functions:
-        f()
-        start = time.perf_counter()
-        f()
-        repeats.append(max(1, min(50, int(0.002 / (time.perf_counter() - start + 1e-9)))))
-    samples: list[list[float]] = [[] for _ in functions]
-    start = time.perf_counter()
-    while time.perf_counter() - start < seconds or len(samples[0]) < 5:
-        for f, n, times in zip(functions, repeats, samples, strict=True):
-            time.sleep(0.002)  # threads of the one before may still spin
-            before = time.perf_counter()
-            for _ in range(n):
-                f()
-            times.append((time.perf_counter() - before) / n)
-    return [statistics.median(times) for times in samples]
-
-
 def peak() -> float:
     """Return the multiply-adds per second of one core's vector units, times the threads in use."""
     from tinygrad_cv.ops.kernels.jit import kernel
@@ -121,7 +100,7 @@ def peak() -> float:
 
     out, n = np.zeros(64, np.float32), 1_000_000
     spin(out, 10)
-    return 10 * LANES * n / interleaved([lambda: spin(out, n)], 0.2)[0] * kernels.get_num_threads()
+    return 10 * LANES * n / interleave({"spin": lambda: spin(out, n)})["spin"] * kernels.get_num_threads()
 
 
 def _arrays(layer: Layer, images: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -190,7 +169,7 @@ def rows(
     """
     import torch
 
-    torch.set_num_threads(kernels.get_num_threads())
+    use_threads(kernels.get_num_threads())
     top = peak()
     for layer in LAYERS:
         if (quick and not layer.quick) or only not in f"{layer.kind}: {layer}":
@@ -205,17 +184,14 @@ def rows(
             for k, name in enumerate(MAPS):
                 if name == "gx" and layer.C <= 3:
                     continue
-                ours, contiguous, channels_last = interleaved([side[k] for side in sides], seconds)
-                best = min(contiguous, channels_last)
+                names = ("ours", "contiguous", "channels-last")
+                calls = {name: side[k] for name, side in zip(names, sides, strict=True)}
+                ours, *theirs = interleave(calls, 50, seconds, warmup=2, least=0.002).values()
+                best = min(theirs)
                 yield {
                     "layer": str(layer), "kind": layer.kind, "map": name, "ours": ours, "torch": best,
                     "ratio": best / ours, "error": wrong[k], "share": work / ours / top,
                 }  # fmt: skip
-
-
-def geometric_mean(values: Iterable[float]) -> float:
-    """Return exp(mean(log(values)))."""
-    return float(np.exp(np.mean(np.log(list(values)))))
 
 
 def main() -> None:
@@ -227,6 +203,7 @@ def main() -> None:
     parser.add_argument("--algorithm", default="auto")
     parser.add_argument("--seconds", type=float, default=0.5, help="per layer and map")
     args = parser.parse_args()
+    share_openmp("benchmarks.conv_layers")
     kernels.set_num_threads(args.threads)
     print(f"{'kind':10} {'layer':38} map {'ours ms':>8} {'torch ms':>8} {'ratio':>6} {'error':>8} {'share':>6}")
     seen = []
@@ -239,7 +216,7 @@ def main() -> None:
         )
     for kind in dict.fromkeys(row["kind"] for row in seen):
         means = {
-            name: geometric_mean(row["ratio"] for row in seen if row["kind"] == kind and row["map"] == name)
+            name: geometric_mean([row["ratio"] for row in seen if row["kind"] == kind and row["map"] == name])
             for name in MAPS
             if any(row["kind"] == kind and row["map"] == name for row in seen)
         }

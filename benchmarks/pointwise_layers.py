@@ -6,7 +6,7 @@ PyTorch's through ``torch.ops.aten``, so that no recording is measured. PyTorch'
 contiguous and channels-last, or its optimisers' plain, foreach and fused forms. Errors are those of our first result
 (y, or the loss) against float64, relative to the largest value.
 
-    python benchmarks/pointwise_layers.py [--quick] [--only WORD] [--threads 2]
+    python -m benchmarks.pointwise_layers [--quick] [--only WORD] [--threads 2]
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.timing import geometric_mean, interleave
+from benchmarks.timing import geometric_mean, interleave, share_openmp, use_threads
 from tinygrad_cv.ops import kernels
 from tinygrad_cv.ops.kernels.readings import pick
 
@@ -237,7 +237,7 @@ def rows(quick: bool = False, only: str = "", seconds: float = 1.0) -> Iterable[
     """
     import torch
 
-    torch.set_num_threads(kernels.get_num_threads())
+    use_threads(kernels.get_num_threads())
     for kind, name, make in _cases(quick):
         if only not in f"{kind}: {name}":
             continue
@@ -262,6 +262,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=1.0, help="per case")
     args = parser.parse_args()
+    share_openmp("benchmarks.pointwise_layers")
     kernels.set_num_threads(args.threads)
     print(f"{'kind':18} {'layer':26} {'ours ms':>8} {'torch ms':>8} {'ratio':>6} {'error':>8}")
     seen = []
