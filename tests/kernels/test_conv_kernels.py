@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinygrad_cv.ops import kernels
+from tinygrad_cv.ops.kernels import winograd_plans
+from tinygrad_cv.ops.kernels.winograd_algebra import Variant
 
 Geometry = dict[str, Any]
 
@@ -198,3 +200,10 @@ def test_the_global_algorithm_serves_calls_that_name_none() -> None:
     assert not np.array_equal(results["direct"], results["winograd"])
     with pytest.raises(ValueError, match="'fft' is unknown"):
         kernels.set_algorithm("fft")
+
+
+@pytest.mark.parametrize("images", [1, 250, 4096])
+def test_every_number_of_images_has_a_plan_that_covers_its_tiles(images: int) -> None:
+    for variant in (Variant(4, 3), Variant(2, 5)):
+        tiles, _, _ = winograd_plans.forward(variant, images, 31, 31, 24, 64, (31, 31), 1, 1, 2)
+        assert tiles.blocks * tiles.block >= tiles.total

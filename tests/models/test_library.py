@@ -18,7 +18,7 @@ COUNTS = {
     "cifar_cnn": 94_666, "hog_softmax": 3_250, "nin": 7_439_608, "squeezenet1_0": 1_248_424,
     "squeezenet1_1": 1_235_496, "mobilenet_v2": 3_504_872, "efficientnet_b0": 5_288_548, "ghostnet": 5_182_508,
     "densenet121": 7_978_856, "googlenet": 13_004_888, "resnet18": 11_689_512, "resnet20": 269_722,
-    "se_resnet18": 11_778_592,
+    "se_resnet18": 11_778_592, "airbench": 1_972_792,
 }  # fmt: skip
 LARGE = {
     "alexnet": 61_100_840, "alexnet_2012": 60_965_224, "vgg11": 132_863_336, "vgg16": 138_357_544,

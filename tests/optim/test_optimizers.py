@@ -289,3 +289,36 @@ def test_a_state_of_another_model_is_refused() -> None:
     other.step()
     with pytest.raises(ShapeError, match=r"exp_avg has shape \(5,\) in the state, its parameter \(3, 2\)"):
         optimizer.load_state_dict(other.state_dict())
+
+
+def test_several_optimisers_step_as_each_would_alone() -> None:
+    def layer() -> nn.Linear:
+        made = nn.Linear(3, 4)
+        made.weight.data, made.bias.data = tg.ones(4, 3), tg.ones(4)
+        made(tg.ones(2, 3)).sum().backward()
+        return made
+
+    together, apart = layer(), layer()
+    both = optim.Several(optim.SGD([together.weight], lr=0.1), optim.Adam([together.bias], lr=0.3))
+    both.step()
+    optim.SGD([apart.weight], lr=0.1).step()
+    optim.Adam([apart.bias], lr=0.3).step()
+    for name in ("weight", "bias"):
+        np.testing.assert_array_equal(getattr(together, name).numpy(), getattr(apart, name).numpy())
+
+
+def test_several_optimisers_continue_from_their_state() -> None:
+    x, y = tg.ones(2, requires_grad=True), tg.ones(2, requires_grad=True)
+    both = optim.Several(optim.SGD([x], lr=0.1, momentum=0.9), optim.Adam([y], lr=0.3))
+    (x * y).sum().backward()
+    both.step()
+    again = optim.Several(optim.SGD([x], lr=1.0, momentum=0.9), optim.Adam([y], lr=1.0))
+    again.load_state_dict(both.state_dict())
+    assert [group["lr"] for group in again.param_groups] == [0.1, 0.3]
+    assert again.state[y]["step"] == 1
+
+
+def test_several_optimisers_share_no_parameter() -> None:
+    x = tg.ones(2, requires_grad=True)
+    with pytest.raises(ArgumentError, match="belongs to two optimisers"):
+        optim.Several(optim.SGD([x]), optim.Adam([x]))

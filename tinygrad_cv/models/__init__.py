@@ -10,6 +10,7 @@ Examples
 
 from __future__ import annotations
 
+from tinygrad_cv.models.airbench import Airbench, airbench
 from tinygrad_cv.models.alexnet import AlexNet, AlexNet2012, alexnet, alexnet_2012
 from tinygrad_cv.models.cifar_cnn import CifarCNN, cifar_cnn
 from tinygrad_cv.models.densenet import DenseNet, densenet121, densenet161, densenet169, densenet201
@@ -67,6 +68,7 @@ from tinygrad_cv.models.two_layer import TwoLayerNet, two_layer_net
 from tinygrad_cv.models.vgg import VGG, vgg11, vgg11_bn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg19, vgg19_bn
 
 __all__ = [
+    "Airbench",
     "AlexNet",
     "AlexNet2012",
     "BasicBlock",
@@ -91,6 +93,7 @@ __all__ = [
     "SqueezeNet",
     "TwoLayerNet",
     "VGG",
+    "airbench",
     "alexnet",
     "alexnet_2012",
     "cifar_cnn",

@@ -1,4 +1,4 @@
-"""Activation functions: composites of a line or two over `elementwise`."""
+"""Activation functions: composites of a line or two over `elementwise`; GELU and SiLU are fused beside theirs."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import math
 
 import numpy as np
 
-from ..typing import Value
+from ..typing import Array, Value
 from .arithmetic import eq, ge, gt, where
 from .broadcast import only_float
 from .elementwise import abs as absolute
 from .elementwise import clamp, erf, expm1, log1pexp, sigmoid, tanh
 from .errors import ArgumentError, DTypeError, ShapeError
-from .op import Plain
+from .kernels.readings import pick
+from .layout import dense
+from .op import Op, Plain
 from .shape import narrow, read_dim, reshape
 
 __all__ = [
@@ -20,6 +22,35 @@ __all__ = [
     "logsigmoid", "mish", "prelu", "relu6", "selu", "silu", "softplus", "softshrink", "softsign",
     "tanhshrink", "threshold",
 ]  # fmt: skip
+
+
+class Gelu(Op):
+    """y = x Phi(x), in one pass over memory each way where the composite needs five and more."""
+
+    def forward(self, x: Array) -> Array:
+        return pick("gelu", x.dtype, x.size)(dense(x))
+
+    def composite(self, x: Value) -> Value:
+        return x * (0.5 * (erf(x * math.sqrt(0.5)) + 1))
+
+    def grad_x(self, g: Value, x: Value) -> Value:
+        return pick("gelu_grad", x.dtype, x.size)(dense(g), dense(x))
+
+
+class Silu(Op):
+    """y = x sigmoid(x), likewise."""
+
+    def forward(self, x: Array) -> Array:
+        return pick("silu", x.dtype, x.size)(dense(x))
+
+    def composite(self, x: Value) -> Value:
+        return x * sigmoid(x)
+
+    def grad_x(self, g: Value, x: Value) -> Value:
+        return pick("silu_grad", x.dtype, x.size)(dense(g), dense(x))
+
+
+_GELU, _SILU = Gelu(), Silu()
 
 
 def leaky_relu(input: Value, negative_slope: float = 0.01, inplace: bool = False) -> Value:
@@ -113,7 +144,7 @@ def gelu(input: Value, approximate: str = "none") -> Value:
     """
     only_float("gelu", input)
     if approximate == "none":
-        return input * (0.5 * (erf(input * math.sqrt(0.5)) + 1))
+        return _GELU(input)
     if approximate != "tanh":
         raise ArgumentError(f"gelu: approximate is {approximate!r}; give 'none' or 'tanh'")
     inner = (input + 0.044715 * (input * input * input)) * math.sqrt(2 / math.pi)
@@ -126,7 +157,7 @@ def silu(input: Value, inplace: bool = False) -> Value:
     Derivative: g s (1 + x (1 - s)), s = sigmoid(x).
     """
     only_float("silu", input)
-    return input * sigmoid(input)
+    return _SILU(input)
 
 
 def softplus(input: Value, beta: float = 1.0, threshold: float = 20.0) -> Value:

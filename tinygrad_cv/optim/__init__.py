@@ -10,6 +10,7 @@ from .adaptive import Adadelta as Adadelta
 from .adaptive import Adagrad as Adagrad
 from .adaptive import RMSprop as RMSprop
 from .optimizer import Optimizer as Optimizer
+from .several import Several as Several
 from .sgd import SGD as SGD
 from .sign import Lion as Lion
 from .sign import Muon as Muon

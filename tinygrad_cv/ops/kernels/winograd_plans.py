@@ -87,6 +87,11 @@ def _sizes(wish: int, total: int) -> list[int]:
     return sorted({total if total <= wish else min(total, _padded(-(-total // n), WIDTH)) for n in range(1, 17)})
 
 
+def _shares(total: int, workers: int) -> list[int]:
+    """Candidates for the blocks of a worker: a few, or as many as blocks of up to 64 rows of tiles make of a lot."""
+    return sorted({*range(1, 65), *(-(-total // (workers * block)) for block in range(FEW, 64 * FEW + 1, FEW))})
+
+
 @lru_cache(maxsize=4096)
 def forward(
     variant: Variant, N: int, H: int, W: int, C: int, OC: int, out: Pair, top: int, left: int, workers: int
@@ -102,7 +107,7 @@ def forward(
     total = N * TH * TW
     best, plan = math.inf, None
     planes = points**2
-    for group, chunk, share in product(_sizes(32, OC), _sizes(32, C), range(1, 65)):
+    for group, chunk, share in product(_sizes(32, OC), _sizes(32, C), _shares(total, workers)):
         groups, chunks = -(-OC // group), -(-C // chunk)
         block = _padded(-(-total // (share * workers)), FEW)
         blocks = -(-total // block)
