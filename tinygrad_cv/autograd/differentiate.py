@@ -151,7 +151,16 @@ def owned(g: Array, handed_out: set[int]) -> Array:
     """
     if type(g) is not np.ndarray:
         g = np.asarray(g)
-    base = g.base
-    shared = id(g) in handed_out or not g.flags.writeable or (base is not None and sys.getrefcount(base) > 2)
+    shared = id(g) in handed_out or not g.flags.writeable or _holders(g) > _ALONE
     handed_out.add(id(g))
     return g.copy(order="K") if shared else g
+
+
+def _holders(view: Array) -> int:
+    base = view.base
+    return 0 if base is None else sys.getrefcount(base)
+
+
+_ALONE = _holders(np.empty(2)[:1])
+"""What `_holders` returns where nobody else looks at the memory: it counts its own looks too, how many depends on the
+version of Python."""
