@@ -29,6 +29,7 @@ FLOORS = [
     ["nn", "optim"],
     ["models", "io", "interop", "utils"],
     ["train", "explain", "tune", "distributed"],
+    ["ladder"],
     ["cli", "explore", "__main__", ""],  # "": the package itself, which gathers what users see
 ]
 

@@ -32,7 +32,7 @@ def run(arguments: Namespace) -> None:
     if arguments.data_root is not None:
         opened.config.data_root = arguments.data_root
     pair = load_data(opened.config)
-    measured = evaluate(model, DataLoader(pair.test, batch_size=TEST_BATCH))
+    measured = evaluate(model, DataLoader(pair.test, batch_size=TEST_BATCH), look=opened.config.look)
     counts = count_confusions(measured.labels, measured.predictions, len(pair.classes))
     total, right = int(counts.sum()), int(counts.trace())
     print(f"{opened.config.model} on {total:,} {NAMES[opened.config.data]} test images")

@@ -15,6 +15,7 @@ COMMANDS = {
     "train": "train a network and leave a folder with its weights and pictures",
     "evaluate": "measure the network of a run on its test images",
     "predict": "say what a network sees in your own images",
+    "ladder": "train networks from the simplest to the best on one data set, and compare them",
     "graph": "draw a network's computation graph",
     "summary": "list a network's layers, shapes and parameters",
     "step": "walk a reverse pass node by node",
@@ -23,7 +24,8 @@ COMMANDS = {
     "doctor": "show what this machine offers and what is missing",
 }
 OURS = {
-    "data", "formula", "get_model", "graph", "models", "pil_loader", "predict", "read_json", "resume", "run", "train",
+    "data", "formula", "get_model", "graph", "ladder", "models", "pil_loader", "predict", "read_json", "recipe",
+    "resume", "rows", "run", "train",
 }  # fmt: skip
 """Functions whose names say nothing to somebody at the command line."""
 

@@ -136,6 +136,12 @@ def one_of(known: Sequence[str], what: str) -> Callable[[str], str]:
     return read
 
 
+def several_of(known: Sequence[str], what: str) -> Callable[[str], str]:
+    """The type of an option that takes some of several names, joined by +."""
+    read = one_of(known, what)
+    return lambda text: "+".join(read(part) for part in text.split("+"))
+
+
 def use_color() -> bool:
     """Whether the terminal may be asked for bold letters (https://no-color.org)."""
     import os

@@ -11,17 +11,18 @@ from argparse import ArgumentParser, Namespace
 from typing import Any
 
 from tinygrad_cv.cli.main import FULL, INTERRUPTED
-from tinygrad_cv.cli.parser import UsageError, add_threads, count, one_of, positive, set_threads, share
+from tinygrad_cv.cli.parser import UsageError, add_threads, count, one_of, positive, set_threads, several_of, share
 
 DATA = ("digits", "mnist", "fashion-mnist", "cifar10")
-AUGMENT = ("none", "shift", "flip", "shift+flip")
-SETTINGS = ("model", "data", "data_root", "epochs", "lr", "batch_size", "seed", "augment", "weight_decay",
-            "label_smoothing", "average", "clip_grad_norm")  # fmt: skip
+AUGMENT = ("none", "shift", "reflect", "flip", "alternate", "affine", "cutout")
+SETTINGS = ("recipe", "model", "data", "data_root", "epochs", "lr", "batch_size", "seed", "augment", "weight_decay",
+            "label_smoothing", "average", "clip_grad_norm", "held_out")  # fmt: skip
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Describe the command's words."""
     add = parser.add_argument
+    add("--recipe", metavar="NAME", help="settings that reach a stated accuracy; other options overrule them")
     add("--model", metavar="NAME", help="network, see tinygrad-cv models (lenet)")
     add("--data", type=one_of(DATA, "data set"), metavar="SET", help=f"{', '.join(DATA)} (digits)")
     add("--data-root", metavar="FOLDER", help="where the files of the data set are; not needed for digits")
@@ -30,8 +31,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("--lr", type=positive("0.001"), metavar="RATE", help="highest learning rate of the schedule")
     add("--batch-size", type=count(1, "64"), metavar="N", help="images per step")
     add("--seed", type=count(0, "0"), metavar="N", help="the same seed gives the same weights, bit for bit (0)")
-    add("--augment", type=one_of(AUGMENT, "augmentation"), metavar="KIND", help=", ".join(AUGMENT))
-    add("--weight-decay", type=share("0.01"), metavar="SHARE", help="of AdamW (0.01)")
+    add("--augment", type=several_of(AUGMENT, "augmentation"), metavar="KIND", help="+".join(AUGMENT))
+    add("--weight-decay", type=share("0.01"), metavar="SHARE", help="pull of the weights towards zero (0.01)")
+    add("--held-out", type=share("0.1"), metavar="SHARE", help="measure on this part of the training images")
     add("--label-smoothing", type=share("0.1"), metavar="SHARE", help="(0)")
     add("--average", type=share("0.999"), metavar="SHARE", help="keep averaged weights with this share of the past")
     add("--clip-grad-norm", type=positive("1"), metavar="NORM", help="shorten longer gradients")

@@ -56,6 +56,8 @@ class Muon(Optimizer):
     params : of two or more dimensions; filters (OC, C, KH, KW) are taken as matrices (OC, C*KH*KW). Give biases,
         norms and the last layer to another optimiser.
     ns_coefficients, ns_steps : of the iteration in `orthogonalised`.
+    unit_filters : before each step, scale the matrix to the Frobenius norm sqrt(rows). For filters before a norm, whose
+        scale means nothing, a step then always turns by the same angle (K. Jordan's airbench, 2024).
     adjust_lr_fn : scale lr by sqrt(max(1, rows/columns)) ('original') or 0.2 sqrt(max(rows, columns))
         ('match_rms_adamw').
 
@@ -76,9 +78,12 @@ class Muon(Optimizer):
         eps: float = 1e-7,
         ns_steps: int = 5,
         adjust_lr_fn: str | None = None,
+        *,
+        unit_filters: bool = False,
     ) -> None:
         defaults = {"lr": lr, "weight_decay": weight_decay, "momentum": momentum, "nesterov": nesterov}
         more = {"ns_coefficients": ns_coefficients, "eps": eps, "ns_steps": ns_steps, "adjust_lr_fn": adjust_lr_fn}
+        more["unit_filters"] = unit_filters
         super().__init__(params, {**defaults, **more})
 
     def _check_parameter(self, i: int, p: Tensor) -> None:
@@ -109,6 +114,8 @@ class Muon(Optimizer):
                 size = 0.2 * math.sqrt(max(rows, columns))
             else:
                 size = math.sqrt(max(1, rows / columns))
+            if group["unit_filters"]:
+                x *= math.sqrt(rows) / max(float(np.linalg.norm(x)), group["eps"])
             x *= 1 - lr * group["weight_decay"]
             x -= (lr * size) * step.reshape(x.shape)
 

@@ -70,9 +70,7 @@ class BestWeights(Callback):
     value, epoch : of the best epoch so far; NaN and 0 before the first.
     """
 
-    def __init__(
-        self, path: PathLike, metric: str | None = None, metadata: dict[str, str] | None = None
-    ) -> None:
+    def __init__(self, path: PathLike, metric: str | None = None, metadata: dict[str, str] | None = None) -> None:
         self.path, self.metric, self.metadata = Path(path), metric, metadata
         self.value, self.tie, self.epoch = math.nan, math.nan, 0
 
@@ -90,6 +88,14 @@ class BestWeights(Callback):
 
     def load_state_dict(self, state: dict[str, Any], trainer: Trainer) -> None:
         self.value, self.tie, self.epoch = state["value"], state["tie"], state["epoch"]
+
+
+class LastWeights(BestWeights):
+    """Writes the weights after every epoch, so that those of the last one stay: nothing is chosen."""
+
+    def on_epoch_end(self, trainer: Trainer) -> None:
+        io.save_file(trainer.evaluated.state_dict(), self.path, self.metadata)
+        self.epoch = trainer.epoch
 
 
 class EarlyStopping(Callback):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from tinygrad_cv.models import closest
 from tinygrad_cv.ops.errors import ArgumentError, DataError
+from tinygrad_cv.train.recipes import named, suggest
 
 
 class Source(NamedTuple):
@@ -30,7 +30,10 @@ SOURCES = {
     "fashion-mnist": Source(1, 28, 10, 3e-3, "flip", 64),
     "cifar10": Source(3, 32, 10, 3e-3, "shift+flip", 64),
 }
-AUGMENTATIONS = ("none", "shift", "flip", "shift+flip")
+AUGMENTATIONS = ("none", "shift", "reflect", "flip", "alternate", "affine", "cutout")
+OPTIMIZERS = ("adamw", "sgd", "muon")
+SCHEDULES = ("cycle", "linear", "cosine", "stairs", "flat")
+LOOKS = ("once", "flip", "flip+shift")
 NEEDS_ROOT = ("mnist", "fashion-mnist", "cifar10")
 
 
@@ -43,10 +46,23 @@ class Config:
     model, data : names, see ``tinygrad-cv models`` and `SOURCES`.
     data_root : folder of the data set, None for the built-in digits.
     epochs, lr, batch_size, seed : as on the command line; ``lr`` is the highest of the schedule.
-    weight_decay : of AdamW.
+    options : further arguments of the network's builder.
+    optimizer, momentum, bias_lr, head_lr, weight_decay : see `optimizers.build_optimizer`.
+    schedule, warm_up : how the learning rate runs, see `optimizers.build_schedule`; the share of the steps in which
+        it rises.
+    accumulate : batches whose gradients make one step.
     label_smoothing, clip_grad_norm : see `Trainer`.
     average : decay of the weights' moving average, 0 for none.
-    augment : one of `AUGMENTATIONS`: shifts by up to two pixels (four for colour images), mirroring.
+    augment : several of `AUGMENTATIONS`, joined by "+": shifts by up to two pixels (four for colour images), or by two
+        with a reflected border, mirroring by chance or in every second epoch, small turns and stretches, a square of
+        a quarter of the image's side overwritten.
+    look : what is averaged where the network is measured: scores of the image, of its mirror image too, and of both
+        shifted by a pixel.
+    keep : "best" for the weights of the epoch with the best accuracy on the test images, "last" for those of the last
+        epoch; then the test images are looked at once, when the training is over.
+    held_out : share of the training images that is not trained on and takes the place of the test images, which are
+        then not looked at. For the choice of settings.
+    recipe : the name of the recipe that these settings come from, or "".
     """
 
     model: str = "lenet"
@@ -61,6 +77,18 @@ class Config:
     clip_grad_norm: float | None = None
     average: float = 0.0
     augment: str = "shift"
+    options: dict[str, Any] = field(default_factory=dict)
+    optimizer: str = "adamw"
+    momentum: float = 0.9
+    bias_lr: float | None = None
+    head_lr: float | None = None
+    schedule: str = "cycle"
+    warm_up: float = 0.15
+    accumulate: int = 1
+    look: str = "once"
+    keep: str = "best"
+    held_out: float = 0.0
+    recipe: str = ""
 
     def check(self) -> Config:
         """Return the settings themselves, or refuse the first that makes no sense.
@@ -76,23 +104,32 @@ class Config:
             raise ArgumentError(
                 f"data: {self.data} does not come with the package; name the folder of its files with --data-root"
             )
-        for name, low in (("epochs", 1), ("batch_size", 1), ("seed", 0)):
+        for name, low in (("epochs", 1), ("batch_size", 1), ("seed", 0), ("accumulate", 1)):
             _require(name, getattr(self, name), isinstance(getattr(self, name), int), low)
         _require("lr", self.lr, isinstance(self.lr, int | float) and 0 < self.lr < math.inf, None, "0.001")
         _require("weight_decay", self.weight_decay, _share_like(self.weight_decay, math.inf), None, "0.01")
         _require("label_smoothing", self.label_smoothing, _share_like(self.label_smoothing, 1), None, "0.1")
-        _require("average", self.average, _share_like(self.average, 1), None, "0.999")
-        if self.augment not in AUGMENTATIONS:
-            raise ArgumentError(f"augment: got {self.augment!r}; give one of {', '.join(AUGMENTATIONS)}")
+        for name, example in (("average", "0.999"), ("momentum", "0.9"), ("warm_up", "0.05"), ("held_out", "0.1")):
+            value = getattr(self, name)
+            _require(name, value, _share_like(value, 1), None, example)
+        choices = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES, "look": LOOKS, "keep": ("best", "last")}
+        for name, known in choices.items():
+            if getattr(self, name) not in known:
+                raise ArgumentError(f"{name}: got {getattr(self, name)!r}; give one of {', '.join(known)}")
+        if not set(self.augment.split("+")) <= set(AUGMENTATIONS):
+            raise ArgumentError(
+                f"augment: got {self.augment!r}; give one of {', '.join(AUGMENTATIONS)}, or several, joined by +"
+            )
         return self
 
     @classmethod
     def make(cls, **wishes: Any) -> Config:
-        """The settings for a data set: the wishes that are not None, the recipe of the data set for the others."""
+        """The settings for a data set: the wishes that are not None, then the recipe's, then the data set's."""
         wishes = {k: v for k, v in wishes.items() if v is not None}
+        wishes = (named(wishes["recipe"]) if wishes.get("recipe") else {}) | wishes
         source = SOURCES.get(wishes.get("data", cls.data), SOURCES["digits"])
-        recipe: dict[str, Any] = {name: getattr(source, name) for name in ("epochs", "lr", "batch_size", "augment")}
-        return cls(**(recipe | wishes)).check()
+        usual: dict[str, Any] = {name: getattr(source, name) for name in ("epochs", "lr", "batch_size", "augment")}
+        return cls(**(usual | wishes)).check()
 
     @classmethod
     def from_dict(cls, values: Any, where: str = "config") -> Config:
@@ -114,12 +151,6 @@ class Config:
     def to_dict(self) -> dict[str, Any]:
         """The settings as plain values."""
         return dataclasses.asdict(self)
-
-
-def suggest(name: str, known: Any) -> str:
-    """The end of a sentence about an unknown name."""
-    near = closest(name, known)
-    return f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}"
 
 
 def _share_like(value: Any, below: float) -> bool:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from tinygrad_cv import optim
 from tinygrad_cv.io import load_checkpoint, sweep
 from tinygrad_cv.models import input_size
 from tinygrad_cv.nn import Module
 from tinygrad_cv.ops.errors import DataError, TinygradError
 from tinygrad_cv.tensors.random import Generator, manual_seed
 from tinygrad_cv.train.averaging import WeightAverage
-from tinygrad_cv.train.callbacks import BestWeights, Callback, Checkpoints, MetricsFile
+from tinygrad_cv.train.callbacks import BestWeights, Callback, Checkpoints, LastWeights, MetricsFile
 from tinygrad_cv.train.config import SOURCES, Config
 from tinygrad_cv.train.interrupt import Interruption
+from tinygrad_cv.train.optimizers import build_optimizer, build_schedule
 from tinygrad_cv.train.run import CHECKPOINT, METRICS, WEIGHTS, Run
 from tinygrad_cv.train.sources import DataPair, build_model, load_data
 from tinygrad_cv.train.trainer import Trainer
@@ -47,8 +48,10 @@ class Job:
 
     def train(self) -> None:
         """Train to the end, or until ``trainer.stop_reason``."""
-        test_loader = DataLoader(self.pair.test, batch_size=TEST_BATCH)
-        self.trainer.fit(self.loader, test_loader, self.run.config.epochs)
+        config = self.run.config
+        watched = config.keep == "best" or config.held_out > 0
+        test_loader = DataLoader(self.pair.test, batch_size=TEST_BATCH) if watched else None
+        self.trainer.fit(self.loader, test_loader, config.epochs)
 
 
 def start(config: Config, out: Any = None, callbacks: Sequence[Callback] = ()) -> Job:
@@ -56,26 +59,30 @@ def start(config: Config, out: Any = None, callbacks: Sequence[Callback] = ()) -
     pair = load_data(config)
     source = SOURCES[config.data]
     manual_seed(config.seed)
-    model = build_model(config.model, source.channels, source.size, len(pair.classes))
+    model = build_model(config.model, source.channels, source.size, len(pair.classes), config.options)
     _try_on(model, pair)
+    _whiten(model, pair)
     run = Run.create(config, pair, (source.channels, source.size, source.size), out)
     return _job(run, pair, model, callbacks, None)
 
 
-def resume(run: Run, callbacks: Sequence[Callback] = ()) -> Job:
+def resume(run: Run, callbacks: Sequence[Callback] = (), *, again: bool = False) -> Job:
     """Prepare to continue a run from its checkpoint, or from the beginning where it has none yet.
+
+    With ``again``, a finished run is no mistake: it trains no further and can be measured once more.
 
     Raises
     ------
     DataError
         The run is finished, or its checkpoint is damaged.
     """
-    if run.is_finished:
+    if run.is_finished and not again:
         raise DataError(f"resume: {run.path} is finished, with {len(run.history())} epochs; start a new run")
     sweep(run.path)
     pair = load_data(run.config)
     manual_seed(run.config.seed)
     model = run.build_model()
+    _whiten(model, pair)
     path = run.file(CHECKPOINT)
     state = load_checkpoint(path) if path.exists() else None
     try:
@@ -92,12 +99,11 @@ def _job(run: Run, pair: DataPair, model: Module, callbacks: Sequence[Callback],
     loader = DataLoader(
         pair.train, batch_size=config.batch_size, shuffle=True, generator=Generator().manual_seed(config.seed)
     )
-    optimizer = optim.AdamW(model.parameters(), lr=config.lr, weight_decay=config.weight_decay)
-    schedule = optim.lr_scheduler.OneCycleLR(
-        optimizer, max_lr=config.lr, total_steps=len(loader) * config.epochs + 1, pct_start=0.15, cycle_momentum=False
-    )
+    optimizer = build_optimizer(config, model)
+    schedule = build_schedule(config, optimizer, -(-len(loader) // config.accumulate))
     before = first_filters(model) if state is None else state["before"]
-    best = BestWeights(run.file(WEIGHTS), metadata={"model": config.model, "data": config.data})
+    kept = BestWeights if config.keep == "best" else LastWeights
+    best = kept(run.file(WEIGHTS), metadata={"model": config.model, "data": config.data})
     interruptions = [c for c in callbacks if isinstance(c, Interruption)]
     others = [c for c in callbacks if not isinstance(c, Interruption)]
     trainer = Trainer(
@@ -107,6 +113,7 @@ def _job(run: Run, pair: DataPair, model: Module, callbacks: Sequence[Callback],
         schedule_by="step",
         label_smoothing=config.label_smoothing,
         clip_grad_norm=config.clip_grad_norm,
+        accumulate=config.accumulate,
         callbacks=[
             *interruptions,
             *([WeightAverage(config.average)] if config.average else []),
@@ -131,6 +138,14 @@ def _try_on(model: Module, pair: DataPair) -> None:
         raise DataError(
             f"train: the network gives {scores.shape} for one image, where scores (1, {len(pair.classes)}) belong"
         )
+
+
+def _whiten(model: Module, pair: DataPair) -> None:
+    """Let a network whose first layer is computed from the images see the first five thousand of them."""
+    if hasattr(model, "whiten_from"):
+        plain = copy.copy(pair.train)
+        plain.transform = pair.test.transform
+        model.whiten_from(np.asarray(plain.take(np.arange(min(5000, len(plain))))[0]))
 
 
 def first_filters(model: Module) -> Array | None:

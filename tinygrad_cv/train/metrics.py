@@ -12,6 +12,7 @@ from tinygrad_cv.autograd import no_grad
 from tinygrad_cv.functional import cross_entropy
 from tinygrad_cv.nn import Module
 from tinygrad_cv.ops.errors import DataError
+from tinygrad_cv.train.looks import scores as looked
 from tinygrad_cv.typing import Array
 
 
@@ -65,11 +66,11 @@ class Evaluation:
 
 
 def evaluate(
-    model: Module, loader: Iterable[Any], criterion: Callable[[Any, Any], Any] = cross_entropy
+    model: Module, loader: Iterable[Any], criterion: Callable[[Any, Any], Any] = cross_entropy, look: str = "once"
 ) -> Evaluation:
     """Measure a network on the batches (images, class numbers) of ``loader``, in evaluation mode.
 
-    ``model`` gives scores (N, K), ``criterion`` the loss of them and the class numbers.
+    ``model`` gives scores (N, K), ``criterion`` the loss of them and the class numbers; ``look`` as in `looks.scores`.
 
     Raises
     ------
@@ -82,7 +83,7 @@ def evaluate(
     try:
         with no_grad():
             for images, targets in loader:
-                scores = model(images)
+                scores = looked(model, images, look)
                 tally.add(float(criterion(scores, targets).item()), scores._data, targets._data)
                 shares = probabilities(scores._data)
                 parts.append((class_numbers(targets._data), shares.argmax(1), shares.max(1)))

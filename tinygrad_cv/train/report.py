@@ -20,7 +20,7 @@ NAMES = {"digits": "digits", "mnist": "MNIST", "fashion-mnist": "Fashion-MNIST",
 def finish(job: Job) -> Evaluation:
     """Measure the best weights, and draw what belongs into the run folder."""
     model = job.run.load_model()
-    measured = evaluate(model, DataLoader(job.pair.test, batch_size=TEST_BATCH))
+    measured = evaluate(model, DataLoader(job.pair.test, batch_size=TEST_BATCH), look=job.run.config.look)
     draw_curves(job.run)
     draw_confusion(job.run, measured, job.pair.classes)
     if job.before is not None:
@@ -77,12 +77,20 @@ def table(job: Job, measured: Evaluation, seconds: float) -> str:
     rows = [
         ("test accuracy", f"{100 * measured.accuracy:.2f} %  ({wrong} of {len(measured.labels):,} wrong)"),
         ("test loss", f"{measured.loss:.4f}"),
-        ("best epoch", f"{job.best.epoch} of {len(history)}, chosen by the test accuracy"),
+        _epoch_row(job),
         ("time", f"{seconds:.1f} s, {speed:,.0f} images/s in the training steps"),
         ("parameters", f"{parameters:,}"),
         ("verdict", str(verdict(history))),
     ]
     return lines(rows) + "\n\n" + listing(run)
+
+
+def _epoch_row(job: Job) -> tuple[str, str]:
+    config, epochs = job.run.config, len(job.trainer.history)
+    if config.keep == "last":
+        return "weights", f"of the last epoch, {job.best.epoch} of {epochs}; nothing was chosen on the test images"
+    images = "held-out training images" if config.held_out else "test accuracy"
+    return "best epoch", f"{job.best.epoch} of {epochs}, chosen by the {images}"
 
 
 def lines(rows: list[tuple[str, str]]) -> str:

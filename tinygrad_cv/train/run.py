@@ -109,7 +109,7 @@ class Run:
     def build_model(self) -> Module:
         """Build the network of the run, with fresh weights."""
         c, h, _ = self.network["input_size"]
-        return build_model(self.config.model, c, h, len(self.network["classes"]))
+        return build_model(self.config.model, c, h, len(self.network["classes"]), self.config.options)
 
     def load_model(self) -> Module:
         """Build the network of the run with its best weights, in evaluation mode.

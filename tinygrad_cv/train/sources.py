@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from tinygrad_cv import data, models
 from tinygrad_cv.data import transforms as T
 from tinygrad_cv.nn import Module
 from tinygrad_cv.ops.errors import ArgumentError
 from tinygrad_cv.train.config import SOURCES, Config
+from tinygrad_cv.typing import Array
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ def fetch(name: str | None, root: str | None) -> None:
 
 
 def load_data(config: Config) -> DataPair:
-    """Open the data set that ``config`` names.
+    """Open the data set that ``config`` names; with ``held_out`` the test part comes from the training images.
 
     Raises
     ------
@@ -59,15 +63,26 @@ def load_data(config: Config) -> DataPair:
         Its files are missing or damaged.
     """
     if config.data == "digits":
-        train, test = data.Digits(train=True), data.Digits(train=False)
+        train, test = data.Digits(train=True), data.Digits(train=config.held_out > 0)
         mean, std = [train.mean], [train.std]
     else:
         kind = KINDS[config.data]
-        train, test = kind(config.data_root, train=True), kind(config.data_root, train=False)
+        train, test = kind(config.data_root, train=True), kind(config.data_root, train=config.held_out > 0)
         mean, std = _numbers(kind.mean), _numbers(kind.std)
+    if config.held_out:
+        apart = held_apart(len(train), config.held_out)
+        train.data, train.targets = train.data[~apart], train.targets[~apart]
+        test.data, test.targets = test.data[apart], test.targets[apart]
     train.transform = T.Compose([*_augmentation(config), T.ToTensor(), T.Normalize(mean, std)])
     test.transform = T.Compose([T.ToTensor(), T.Normalize(mean, std)])
     return DataPair(train, test, [str(c).split(" - ")[0] for c in train.classes], mean, std)
+
+
+def held_apart(count: int, share: float) -> Array:
+    """Which of ``count`` images are held out: the same ones in every run, whatever its seed."""
+    apart = np.zeros(count, bool)
+    apart[np.random.default_rng(0).permutation(count)[: max(1, round(share * count))]] = True
+    return apart
 
 
 def _numbers(value: Any) -> list[float]:
@@ -75,17 +90,22 @@ def _numbers(value: Any) -> list[float]:
 
 
 def _augmentation(config: Config) -> list[Any]:
-    source = SOURCES[config.data]
-    chosen: list[Any] = []
-    if "shift" in config.augment:
-        chosen.append(T.RandomCrop(source.size, padding=4 if source.channels == 3 else 2))
-    if "flip" in config.augment:
-        chosen.append(T.RandomHorizontalFlip())
-    return chosen
+    size, colour = SOURCES[config.data].size, SOURCES[config.data].channels == 3
+    kinds: dict[str, Any] = {
+        "shift": lambda: T.RandomCrop(size, padding=4 if colour else 2),
+        "reflect": lambda: T.RandomCrop(size, padding=2, padding_mode="reflect"),
+        "flip": T.RandomHorizontalFlip,
+        "alternate": T.AlternatingFlip,
+        "affine": lambda: T.RandomAffine(10, translate=(0.08, 0.08), scale=(0.9, 1.1)),
+        "cutout": lambda: T.Cutout(size // 4, fill=128 if colour else 0),
+    }
+    return [kinds[part]() for part in config.augment.split("+") if part != "none"]
 
 
-def build_model(name: str, channels: int, size: int, classes: int) -> Module:
+def build_model(name: str, channels: int, size: int, classes: int, options: Mapping[str, Any] | None = None) -> Module:
     """Build the network ``name`` for images (channels, size, size), as far as its builder lets itself be told.
+
+    ``options`` are further arguments of the builder.
 
     Raises
     ------
@@ -96,4 +116,4 @@ def build_model(name: str, channels: int, size: int, classes: int) -> Module:
     parameters = inspect.signature(models.get_model_builder(name)).parameters
     anything = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     fitting = {k: v for k, v in wishes.items() if k in parameters or (anything and k == "num_classes")}
-    return models.get_model(name, **fitting)
+    return models.get_model(name, **fitting, **(options or {}))
