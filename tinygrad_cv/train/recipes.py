@@ -30,7 +30,8 @@ RECIPES: dict[str, dict[str, Any]] = {
         "augment": "flip", "weight_decay": 0.05,
     },
     "cifar10-hog": PLAIN | {
-        "model": "hog_softmax", "options": {"cell": 4}, "lr": 1e-2, "epochs": 10, "batch_size": 256, "augment": "none",
+        "model": "hog_softmax", "options": {"cell": 4}, "lr": 1e-2, "epochs": 6, "batch_size": 256, "augment": "flip",
+        "look": "flip",
     },
     "cifar10-cnn": PLAIN | {
         "model": "cifar_cnn", "lr": 2e-3, "epochs": 4, "batch_size": 64, "augment": "none",
