@@ -58,4 +58,6 @@ _ROOMS = frozenset(
 def __getattr__(name: str) -> Any:
     if name in _ROOMS:
         return importlib.import_module(f".{name}", __name__)
+    if name == "watch":
+        return importlib.import_module(".viz", __name__).watch
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

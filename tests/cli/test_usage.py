@@ -57,7 +57,7 @@ IMPOSSIBLE = {
     "train --threads 999": "--threads: set_num_threads: count is 999",
     "evaluate nowhere": "there is no folder nowhere",
     "evaluate .": ". is not the folder of a run, for it has no config.json",
-    "graph lenet --out picture.pdf": "cannot draw picture.pdf; give --out a name that ends in .svg or .dot",
+    "graph lenet --out picture.bmp": "cannot draw picture.bmp; give --out a name that ends in .svg, .png, .pdf or .dot",
     "summary vgg_nope": "there is no model 'vgg_nope'",
     "models zzz": "no name matches 'zzz'",
     "warmup nonsense": "there is no model 'nonsense'",

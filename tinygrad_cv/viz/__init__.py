@@ -2,7 +2,7 @@
 
 Nothing here needs a display, a plotting library or a program on the machine. See `curves`, `confusion`,
 `bars`, `images`, `filters`, `feature_maps`, `make_dot` and `draw_graph`. Every function returns a picture with
-``.svg`` and ``.save(path)`` that a notebook shows by itself.
+``.svg`` and ``.save(path)`` that a notebook shows by itself. `watch` records a training as one page.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from tinygrad_cv.viz.chart import Chart
 from tinygrad_cv.viz.graph import draw_graph, make_dot
 from tinygrad_cv.viz.grids import feature_maps, filters, images
 from tinygrad_cv.viz.lines import curves
+from tinygrad_cv.viz.live import watch
 from tinygrad_cv.viz.matrix import confusion, count_confusions
 
 __all__ = [
@@ -25,4 +26,5 @@ __all__ = [
     "filters",
     "images",
     "make_dot",
+    "watch",
 ]

@@ -78,7 +78,10 @@ class GraphDrawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no t
             weight = "1" if arrow.source in leaves else "6"
             style = {"style": "dashed" if dashes else "solid", "color": color, "weight": weight}
             label = f"<{escape(arrow.label)}>" if arrow.label else None
-            self.edge(names[arrow.source], names[arrow.target], label, **style)
+            ends = names[arrow.source], names[arrow.target]
+            if arrow.style == "back":  # upwards: dot places the tail of an edge above its head
+                ends, style["dir"] = ends[::-1], "back"
+            self.edge(*ends, label, **style)
 
     @property
     def svg(self) -> str:

@@ -19,6 +19,7 @@ COLORS = {
     "buffer": ("#f3f0ea", "#a89878"),
     "output": ("#def3eb", "#178f6b"),
     "saved": ("#f6eaf3", "#b0609b"),
+    "gradient": ("#fdeee4", "#d55e00"),
     "note": ("#f7f9fb", "#b8c2cc"),
 }
 """Fill and outline by kind; told apart with any common colour blindness, and by their lightness in print."""

@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tinygrad_cv.ops.errors import ArgumentError, DTypeError
 from tinygrad_cv.tensors import Tensor
-from tinygrad_cv.viz.autograd_view import named, sketch_autograd
+from tinygrad_cv.viz.autograd_view import mirror_autograd, named, sketch_autograd
 from tinygrad_cv.viz.fold import fold as folded
-from tinygrad_cv.viz.module_view import sketch_modules
+from tinygrad_cv.viz.mirror import Mirror, check_way, mirrored
+from tinygrad_cv.viz.module_view import SHOWN, sketch_modules
 from tinygrad_cv.viz.sketch import Sketch
+from tinygrad_cv.viz.statistics import time_words
 from tinygrad_cv.viz.trace import Call, Trace, trace
 
 if TYPE_CHECKING:
     from tinygrad_cv.viz.dot import GraphDrawing
 
-SMALL, LARGE = 40, 100
+SMALL, LARGE = 40, 64
 
 
 def make_dot(
-    tensor: Any, params: Mapping[str, Any] | None = None, show_saved: bool = False, *, title: str | None = None
+    tensor: Any,
+    params: Mapping[str, Any] | None = None,
+    show_saved: bool = False,
+    *,
+    values: bool = False,
+    backward: str | bool = False,
+    title: str | None = None,
 ) -> GraphDrawing:
     """Draw the graph that ``tensor.backward()`` would walk.
 
@@ -33,6 +41,10 @@ def make_dot(
     params : leaves by name, usually ``dict(model.named_parameters())``; leaves that it does not name count as
         inputs. Every leaf is drawn once, however often it is used.
     show_saved : also draw the values that the operations keep for their derivatives, with dashed arrows.
+    values : say what the numbers are like, as far as they are still there: those of leaves and their gradients, and
+        those of results that a derivative keeps.
+    backward : the reverse pass as a drawing: ``"joined"`` (or True) beside the forward pass, with dashed arrows from
+        what its rules keep; ``"apart"`` alone.
     title : written above.
 
     Returns
@@ -54,7 +66,10 @@ def make_dot(
     stranger = next((t for t in [*outputs.values(), *(params or {}).values()] if not isinstance(t, Tensor)), None)
     if stranger is not None:
         raise DTypeError(f"make_dot: got a {type(stranger).__name__}; give Tensors, and leaves by name")
-    sketch = sketch_autograd(outputs, params or {}, show_saved)
+    way = check_way(backward)
+    sketch = sketch_autograd(outputs, params or {}, show_saved, values)
+    if way != "no":
+        sketch = mirrored(sketch, mirror_autograd(outputs, sketch), way)
     sketch.title = sketch.title if title is None else title
     return GraphDrawing(sketch)
 
@@ -65,6 +80,10 @@ def draw_graph(
     depth: int | None = None,
     ops: bool = False,
     fold: bool | None = None,
+    closed: Collection[str] | str = (),
+    show: Collection[str] | str = (),
+    backward: str | bool = False,
+    loss: Callable[..., Any] | None = None,
     title: str | None = None,
 ) -> GraphDrawing:
     """Draw a network by its modules, after running it once on an input.
@@ -81,7 +100,16 @@ def draw_graph(
     depth : how many levels of modules to open, from 0 (the modules directly in the network); chosen by the size of
         the drawing if not given.
     ops : open the innermost modules too, with the operations and the parameters as boxes.
-    fold : draw equal blocks in a row once; if not given, in drawings of more than 40 boxes.
+    fold : draw equal blocks in a row once; if not given, in drawings of more than 40 boxes. What was measured is then
+        said of the first block.
+    closed : modules that are one box whatever the depth, by dotted names or patterns: ``("layer1", "layer2.*")``.
+    show : what to measure and say in the boxes, one or several of ``"time"`` (of a second run; with the reverse pass
+        after a plus), ``"bytes"`` of results, ``"values"`` and ``"gradients"`` (mean ± deviation in least … greatest);
+        or ``"all"``.
+    backward : draw the reverse pass too: ``"joined"`` (or True) beside the forward pass, with dashed arrows from what
+        its rules keep; ``"apart"`` alone. A module's gradient box stands for that of its result.
+    loss : a function of what the network returns, from whose result gradients and their times are measured; the sum of
+        all outputs if not given.
     title : written above; the network's class and its cost if not given.
 
     Returns
@@ -103,25 +131,44 @@ def draw_graph(
         return make_dot(model, title=title)
     if not hasattr(model, "named_modules"):
         raise DTypeError(f"draw_graph: got a {type(model).__name__}; give a network (a Module) or a tensor")
-    found = trace(model, _named_inputs(model, inputs))
-    sketch = _chosen(found, depth, ops, fold)
+    way, wanted = check_way(backward), _shown(show)
+    goes_back = way != "no" or "gradients" in wanted
+    measured = {"values": "values" in wanted or "gradients" in wanted, "warm": "time" in wanted}
+    found = trace(model, _named_inputs(model, inputs), backward=goes_back, loss=loss, **measured)
+    closed = (closed,) if isinstance(closed, str) else tuple(closed)
+    sketch, mirror = _chosen(found, depth, ops, fold, closed, wanted)
     if title is None:
         name, rest = sketch.description.removesuffix(".").split(": ", 1)
         title = f"{name}: {rest.rsplit(', ', 1)[0]}"
+        if "time" in wanted:
+            back = sum(step.back_seconds for step in found.steps)
+            title += f", {time_words(sum(step.seconds for step in found.steps))} forward"
+            title += f", {time_words(back)} back" if back else ""
     sketch.title = title
-    return GraphDrawing(sketch)
+    return GraphDrawing(mirrored(sketch, mirror, way))
 
 
-def _chosen(found: Trace, depth: int | None, ops: bool, fold: bool | None) -> Sketch:
+def _shown(show: Collection[str] | str) -> frozenset[str]:
+    """The measures that were asked for, each a known one."""
+    words = SHOWN if show == "all" else (show,) if isinstance(show, str) else tuple(show)
+    unknown = next((word for word in words if word not in SHOWN), None)
+    if unknown is not None:
+        raise ArgumentError(f"draw_graph: show has {unknown!r}; give some of {', '.join(SHOWN)}, or all")
+    return frozenset(words)
+
+
+def _chosen(
+    found: Trace, depth: int | None, ops: bool, fold: bool | None, closed: Collection[str], show: Collection[str]
+) -> tuple[Sketch, Mirror]:
     """The deepest drawing that is not too large; folded where it is not small."""
     deepest = _depth(found.root)
     for level in range(deepest, -1, -1) if depth is None else (depth,):
-        sketch, signatures = sketch_modules(found, level, ops)
+        sketch, signatures, mirror = sketch_modules(found, level, ops, closed, show)
         if fold or (fold is None and len(sketch.boxes) > SMALL):
             sketch = folded(sketch, signatures)
         if depth is not None or level == 0 or len(sketch.boxes) <= LARGE:
             break
-    return sketch
+    return sketch, mirror
 
 
 def _depth(call: Call) -> int:

@@ -74,7 +74,9 @@ def layout(sketch: Sketch) -> Layout:
     sketch.check()
     number = {box.id: v for v, box in enumerate(sketch.boxes)}
     ends = [(number[a.source], number[a.target]) for a in sketch.arrows]
-    turned = without_circles(len(number), ends)
+    upwards = [a.style == "back" for a in sketch.arrows]
+    circles = without_circles(len(number), [(v, u) if up else (u, v) for up, (u, v) in zip(upwards, ends)])
+    turned = [up != circle for up, circle in zip(upwards, circles)]  # gradients point up
     loops = [u == v for u, v in ends]
     edges = [(v, u) if back else (u, v) for (u, v), back in zip(ends, turned, strict=True) if u != v]
     sizes = [box_size(box) for box in sketch.boxes]

@@ -14,7 +14,7 @@ from tinygrad_cv.ops.errors import ArgumentError
 Path = tuple[str, ...]
 """The frames that something lies in, outermost first."""
 
-KINDS = ("op", "input", "parameter", "buffer", "output", "module", "layer", "saved", "note")
+KINDS = ("op", "input", "parameter", "buffer", "output", "module", "layer", "saved", "note", "gradient")
 STYLES = ("flow", "saved", "back")
 
 
@@ -32,7 +32,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Arrow:
-    """An edge, drawn downwards from its source; ``saved`` is dashed, ``back`` (a gradient) is coloured."""
+    """An edge, drawn downwards from its source; ``saved`` is dashed, ``back`` (a gradient) coloured and points up."""
 
     source: str
     target: str
