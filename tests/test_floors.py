@@ -26,8 +26,8 @@ FLOORS = [
     ["autograd"],
     ["tensors"],
     ["functional", "testing", "data", "datasets", "transforms", "viz"],
-    ["nn", "optim"],
-    ["models", "io", "interop", "utils"],
+    ["nn", "optim", "utils"],
+    ["models", "io", "interop"],
     ["train", "explain", "tune", "distributed"],
     ["ladder"],
     ["cli", "explore", "__main__", ""],  # "": the package itself, which gathers what users see

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tinygrad_cv import nn
 from tinygrad_cv.models.network import Network
 from tinygrad_cv.models.registry import register_model
 from tinygrad_cv.nn import functional as F
+from tinygrad_cv.nn.state import Result
 from tinygrad_cv.ops.shape import flatten
+from tinygrad_cv.utils.checkpoint import checkpoint
 
 
 class DenseLayer(nn.Module):
     """Norm, ReLU, 1x1 to b k maps, norm, ReLU, 3x3 to k new maps.
 
     Parameters: 2 C + C b k + 2 b k + 9 b k^2.
+
+    ``memory_efficient`` computes the first half again in the backward pass instead of keeping its values, whose size
+    grows with the square of the block's depth (Pleiss et al., arXiv:1707.06990, 2017).
     """
 
-    def __init__(self, num_input_features: int, growth_rate: int, bn_size: int, drop_rate: float) -> None:
+    def __init__(
+        self,
+        num_input_features: int,
+        growth_rate: int,
+        bn_size: int,
+        drop_rate: float,
+        memory_efficient: bool = False,
+    ) -> None:
         super().__init__()
         inner = bn_size * growth_rate
         self.norm1 = nn.BatchNorm2d(num_input_features)
@@ -27,30 +40,41 @@ class DenseLayer(nn.Module):
         self.norm2 = nn.BatchNorm2d(inner)
         self.relu2 = nn.ReLU(inplace=True)
         self.conv2 = nn.Conv2d(inner, growth_rate, 3, padding=1, bias=False)
-        self.drop_rate = float(drop_rate)
+        self.drop_rate, self.memory_efficient = float(drop_rate), memory_efficient
 
-    def forward(self, x: Any) -> Any:
-        """Images (N, C, H, W) to (N, k, H, W)."""
-        new = self.conv2(self.relu2(self.norm2(self.conv1(self.relu1(self.norm1(x))))))
+    def forward(self, maps: Sequence[Any]) -> Any:
+        """Images (N, C_i, H, W), together C channels, to (N, k, H, W)."""
+        narrow = checkpoint(self._narrow, *maps) if self.memory_efficient else self._narrow(*maps)
+        new = self.conv2(self.relu2(self.norm2(narrow)))
         return F.dropout(new, self.drop_rate, self.training) if self.drop_rate else new
+
+    def _narrow(self, *maps: Any) -> Any:
+        return self.conv1(self.relu1(self.norm1(F.cat(maps, 1) if len(maps) > 1 else maps[0])))
 
 
 class DenseBlock(nn.Module):
     """Layers ``denselayer1``, ``denselayer2``, ... that all add k maps to what they were given."""
 
     def __init__(
-        self, num_layers: int, num_input_features: int, bn_size: int, growth_rate: int, drop_rate: float
+        self,
+        num_layers: int,
+        num_input_features: int,
+        bn_size: int,
+        growth_rate: int,
+        drop_rate: float,
+        memory_efficient: bool = False,
     ) -> None:
         super().__init__()
         for i in range(num_layers):
-            layer = DenseLayer(num_input_features + i * growth_rate, growth_rate, bn_size, drop_rate)
+            width = num_input_features + i * growth_rate
+            layer = DenseLayer(width, growth_rate, bn_size, drop_rate, memory_efficient)
             self.add_module(f"denselayer{i + 1}", layer)
 
     def forward(self, x: Any) -> Any:
         """Images (N, C, H, W) to (N, C + k layers, H, W)."""
         maps = [x]
         for layer in self.children():
-            maps.append(layer(maps[0] if len(maps) == 1 else F.cat(maps, 1)))
+            maps.append(layer(maps))
         return F.cat(maps, 1)
 
 
@@ -75,6 +99,7 @@ class DenseNet(Network):
     num_init_features : channels of the stem.
     bn_size : b; the 1x1 convolution of a layer has b k maps.
     drop_rate : dropout behind each layer.
+    memory_efficient : see `DenseLayer`.
     num_classes : K.
     in_channels, image_size : the images. Up to 64 pixels, the 7x7/2 stem with pooling is a plain 3x3 convolution.
 
@@ -89,6 +114,7 @@ class DenseNet(Network):
         bn_size: int = 4,
         drop_rate: float = 0,
         num_classes: int = 1000,
+        memory_efficient: bool = False,
         in_channels: int = 3,
         image_size: int = 224,
     ) -> None:
@@ -103,7 +129,7 @@ class DenseNet(Network):
         self.features.add_module("pool0", nn.Identity() if small else nn.MaxPool2d(3, stride=2, padding=1))
         width = num_init_features
         for i, layers in enumerate(block_config, 1):
-            block = DenseBlock(layers, width, bn_size, growth_rate, drop_rate)
+            block = DenseBlock(layers, width, bn_size, growth_rate, drop_rate, memory_efficient)
             self.features.add_module(f"denseblock{i}", block)
             width += layers * growth_rate
             if i <= cuts:
@@ -121,6 +147,13 @@ class DenseNet(Network):
         """Scores (N, K) of images (N, C, H, W)."""
         x = F.relu(self.features(x), inplace=True)
         return self.classifier(flatten(F.adaptive_avg_pool2d(x, (1, 1)), 1))
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Result:
+        """As `Module.load_state_dict`; also takes the names of torchvision's older files, ``norm.1`` for ``norm1``."""
+        if isinstance(state_dict, Mapping):
+            old = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.(?=[12]\.)")
+            state_dict = {old.sub(r"\1", name): value for name, value in state_dict.items()}
+        return super().load_state_dict(state_dict, strict, assign)
 
 
 @register_model()

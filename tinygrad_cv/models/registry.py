@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
+import functools
 import inspect
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from tinygrad_cv.nn import Module, init
 from tinygrad_cv.ops.errors import ArgumentError
@@ -20,6 +21,9 @@ _BUILDERS: dict[str, Callable[..., Module]] = {}
 
 def register_model(name: str | None = None) -> Callable[[F], F]:
     """Let `get_model` find the decorated builder, under ``name`` or the builder's own.
+
+    The builder also takes torchvision's ``weights``, ``progress`` and ``pretrained``, so that its listings run; as
+    nothing is downloaded here, it refuses all weights but None.
 
     Raises
     ------
@@ -35,10 +39,32 @@ def register_model(name: str | None = None) -> Callable[[F], F]:
                 f"register_model: the name {key!r} belongs to {taken.__module__}.{taken.__qualname__} already; "
                 "give another one"
             )
-        _BUILDERS[key] = builder
-        return builder
+        built = _without_download(key, builder)
+        _BUILDERS[key] = built
+        return built
 
     return decorate
+
+
+_OF_DOWNLOADS = ("weights", "progress", "pretrained")
+
+
+def _without_download(name: str, builder: F) -> F:
+    """Let a builder take the arguments that say which weights to download, and refuse to."""
+
+    @functools.wraps(builder)
+    def build(
+        *args: Any, weights: object = None, progress: bool = True, pretrained: bool = False, **config: Any
+    ) -> Module:
+        if weights is not None or pretrained:
+            asked = f"weights={weights!r}" if weights is not None else "pretrained=True"
+            raise ArgumentError(
+                f"{name}: got {asked}, but no weights are downloaded here; build the network without, and load a file: "
+                f"net.load_state_dict(tinygrad_cv.io.load_pth('{name}.pth')), or tinygrad_cv.io.load for .safetensors"
+            )
+        return builder(*args, **config)
+
+    return cast(F, build)
 
 
 def list_models(
@@ -111,7 +137,7 @@ def get_model(name: str, **config: Any) -> Module:
     builder = get_model_builder(name)
     parameters = inspect.signature(builder).parameters
     if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        unknown = [key for key in config if key not in parameters]
+        unknown = [key for key in config if key not in parameters and key not in _OF_DOWNLOADS]
         if unknown:
             raise ArgumentError(
                 f"get_model: {name} takes no {', '.join(unknown)}; it takes {', '.join(parameters) or 'nothing'}"
