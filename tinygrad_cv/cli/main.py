@@ -19,13 +19,14 @@ COMMANDS = {
     "graph": "draw a network's computation graph",
     "summary": "list a network's layers, shapes and parameters",
     "step": "walk a reverse pass node by node",
+    "explore": "see inside a network in the browser",
     "models": "list the networks that can be built by name",
     "warmup": "compile the kernels now, so that the first training starts at once",
     "doctor": "show what this machine offers and what is missing",
 }
 OURS = {
-    "data", "formula", "get_model", "graph", "ladder", "models", "pil_loader", "predict", "read_json", "recipe",
-    "resume", "rows", "run", "train",
+    "data", "explore", "formula", "get_model", "graph", "ladder", "models", "pil_loader", "predict", "read_json",
+    "recipe", "resume", "rows", "run", "train",
 }  # fmt: skip
 """Functions whose names say nothing to somebody at the command line."""
 

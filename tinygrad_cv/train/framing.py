@@ -98,6 +98,7 @@ def _drawn(grey: Array, name: str, data: str, h: int, w: int, steps: list[str]) 
     centre = _mass(cut) if data == "mnist" else (cut.shape[0] / 2, cut.shape[1] / 2)
     sheet = _on_sheet(cut, max(cut.shape) * outer / inner, centre)
     framed = np.clip(resize(sheet[None, None], (outer, outer)), 0, 1)
+    framed /= framed.max()  # thin lines fade as they shrink; the ink of the data is full
     steps.append(f"cut to the ink, {cut.shape[1]} x {cut.shape[0]}, and shrunk or grown to {inner} pixels of {outer}")
     if outer != h:
         steps.append(f"enlarged to {w} x {h}, as the {data} are")
