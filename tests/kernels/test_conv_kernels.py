@@ -118,6 +118,7 @@ GEOMETRIES = {
     "1x1": {"x": (4, 8, 8, 48), "filters": 33, "kernel": (1, 1), "settings": {}},
     "depthwise": {"x": (4, 12, 12, 18), "filters": 18, "kernel": (3, 3), "settings": {"groups": 18}},
     "grouped": {"x": (4, 12, 12, 16), "filters": 32, "kernel": (3, 3), "settings": {"groups": 4}},
+    "long sums": {"x": (8, 9, 9, 256), "filters": 192, "kernel": (3, 3), "settings": {"stride": (2, 2)}},
 }
 
 

@@ -206,7 +206,7 @@ def conv2d_grad_w(
     else:
         plan = plans.weights(N, H, W, C, OC, kernel, (OH, OW), stride, padding, dilation, groups)
         sizes = plan.sizes
-        workers = min(get_num_threads(), sizes.slices * sizes.blocks)
+        workers = min(get_num_threads(), sizes.slices * sizes.chunks)
         parts = _parts(gw, sizes.slices)
         weight_sums(
             workers, flat(x), flat(g), _no_bias(OC), parts, plan.rows, plan.places, plan.taps, plan.band, sizes,

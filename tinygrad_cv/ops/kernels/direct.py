@@ -19,7 +19,7 @@ import numpy as np
 
 from ...typing import Array
 from .jit import inline, spread
-from .micro import FEW, NO_FLOOR, WIDTH, multiply
+from .micro import FEW, NO_FLOOR, ROWS, WIDTH, multiply
 from .plans import Band, Sizes, WeightSizes
 from .simd import LANES, load, load_first, splat, store, store_first
 
@@ -45,9 +45,11 @@ def clear(y: Array, y0: int, n: int) -> None:
 
 
 @inline
-def cut_out(x: Array, band: Band, n0: int, images: int, i0: int, height: int, y: Array, y0: int) -> None:
-    """Copy what ``height`` grid rows from i0 need of ``images`` images from n0, with zeros outside the
-    images.
+def cut_out(
+    x: Array, band: Band, n0: int, images: int, i0: int, height: int, c0: int, channels: int, y: Array, y0: int
+) -> None:
+    """Copy what ``height`` grid rows from i0 need of ``images`` images from n0, ``channels`` channels from c0, with
+    zeros outside the images.
     """
     lines = (height - 1) * band.SH + band.LH - (band.rows - 1) * band.SH
     left = max(0, min(band.LW, -band.slide))
@@ -59,13 +61,13 @@ def cut_out(x: Array, band: Band, n0: int, images: int, i0: int, height: int, y:
             if line < 0 or line >= band.H or right <= left:
                 clear(y, to, band.LW * band.LC)
                 continue
-            start = (((n0 + n) * band.H + line) * band.W + left + band.slide) * band.C
+            start = (((n0 + n) * band.H + line) * band.W + left + band.slide) * band.C + c0
             clear(y, to, left * band.LC)
-            if band.LC == band.C:
+            if band.LC == channels == band.C:
                 copy(x, start, y, to + left * band.LC, (right - left) * band.C)
             else:
                 for j in range(right - left):
-                    copy(x, start + j * band.C, y, to + (left + j) * band.LC, band.C)
+                    copy(x, start + j * band.C, y, to + (left + j) * band.LC, channels)
             clear(y, to + right * band.LC, (band.LW - right) * band.LC)
 
 
@@ -123,7 +125,7 @@ def gather(
         images, height = min(band.images, band.N - n0), min(band.rows, band.PH - i0)
         if sizes.copied:
             source, a0 = buffers, worker * sizes.buffer
-            cut_out(x, band, n0, images, i0, height, buffers, a0)
+            cut_out(x, band, n0, images, i0, height, 0, band.C, buffers, a0)
         else:
             source = x
             a0 = ((n0 * band.H + i0 * band.SH + band.rise) * band.W + band.slide) * band.C
@@ -138,9 +140,10 @@ def gather(
                     n_t = min(sizes.per_chunk, sizes.n_t - t)
                     multiply(
                         source, a0 + group * sizes.CG, rows, 0, images * height * band.PW,
-                        taps, t, n_t, sizes.n_k, 1, w, panel + t * sizes.n_k * width,
+                        taps, t, n_t, sizes.n_k, 1, w, panel + t * sizes.n_k * width, width,
                         y, c0 + o, places, columns, t > 0, bias, o,
-                        floor if t + n_t == sizes.n_t else NO_FLOOR, spare,
+                        floor if t + n_t == sizes.n_t else NO_FLOOR, spare, source,
+                        0 if sizes.copied else a0 + ROWS * band.C, 0 if sizes.copied or block > 0 else ROWS,
                     )  # fmt: skip
 
 
@@ -151,36 +154,49 @@ def weight_sums(
 ) -> None:  # fmt: skip
     """Sum x[pixel + tap, channel] * g[pixel, filter] over pixels: out[slice, tap, channel, filter].
 
-    Slice s holds the sum over the s-th part of the bands. Which task adds what, and in which order, depends
-    on the sizes alone.
+    Slice s holds the sum over the s-th part of the bands. A task is a slice and a chunk of channels, so that its sums
+    stay in the second-level cache while the bands pass by:
+
+        for band:
+            for panel of filters: pack g[pixel, filter], where there are many tiles to read it
+                for tile of (tap, channel): for pixel: sum += x[pixel + tap, channel] * g[pixel, filter]
+
+    Which task adds what, and in which order, depends on the sizes alone.
     """
     OC, R = sizes.OC, sizes.R
-    total = sizes.slices * sizes.blocks
+    total = sizes.slices * sizes.chunks
     size = sizes.buffer + sizes.panel
     spare = np.empty(2 * FEW, np.int64)
     local, panel = worker * size, worker * size + sizes.buffer
     for task in range(worker * total // workers, (worker + 1) * total // workers):
-        part, block = task // sizes.blocks, task % sizes.blocks
-        r0, r1 = block * R // sizes.blocks, (block + 1) * R // sizes.blocks
+        part, c0 = task // sizes.chunks, task % sizes.chunks * sizes.channels
+        to = part * sizes.taps * sizes.CG * OC + c0 % sizes.CG * OC
         b0, b1 = part * band.tasks // sizes.slices, (part + 1) * band.tasks // sizes.slices
         for b in range(b0, b1):
             n0, i0 = b // band.strips * band.images, b % band.strips * band.rows
             images, height = min(band.images, band.N - n0), min(band.rows, band.PH - i0)
             pixels = images * height * band.PW
-            cut_out(x, band, n0, images, i0, height, buffers, local)
-            n_t, n_k = (1, pixels) if sizes.flat else (images * height, sizes.n_k)
-            for group in range(sizes.groups):
+            run = sizes.run if sizes.run else pixels
+            if sizes.copied:
+                source, a0 = buffers, local
+                cut_out(x, band, n0, images, i0, height, c0, sizes.channels, buffers, local)
+            else:
+                source, a0 = x, ((n0 * band.H + i0 * band.SH) * band.W) * band.C + c0
+            from_g = (n0 * band.PH + i0) * band.PW * OC
+            for group in range(sizes.span):
                 for j in range(0, sizes.OCG, WIDTH):
-                    o, columns = group * sizes.OCG + j, min(WIDTH, sizes.OCG - j)
+                    o, columns = (c0 // sizes.CG + group) * sizes.OCG + j, min(WIDTH, sizes.OCG - j)
                     width = WIDTH if columns > LANES else LANES
-                    start = ((n0 * band.PH + i0) * band.PW) * OC + o
-                    for k in range(pixels):
-                        for half in range(0, width, LANES):
-                            v = load_first(g, start + k * OC + half, columns - half)
-                            store(buffers, panel + k * width + half, v)
+                    if sizes.packed:
+                        for k in range(pixels):
+                            for half in range(0, width, LANES):
+                                v = load_first(g, from_g + k * OC + o + half, columns - half)
+                                store(buffers, panel + k * width + half, v)
                     multiply(
-                        buffers, local + group * sizes.CG, rows, r0, r1 - r0, taps, 0, n_t, n_k, sizes.a_k,
-                        buffers, panel, out, part * R * OC + o, places, columns, b > b0, zeros, 0, NO_FLOOR, spare,
+                        source, a0 + group * sizes.CG, rows, 0, R, taps, 0, pixels // run, run, sizes.a_k,
+                        buffers if sizes.packed else g, panel if sizes.packed else from_g + o,
+                        width if sizes.packed else OC, out, to + o, places, columns, b > b0, zeros, 0, NO_FLOOR, spare,
+                        g, 0, 0,
                     )  # fmt: skip
 
 

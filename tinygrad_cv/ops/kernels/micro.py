@@ -1,6 +1,6 @@
 """The matrix micro-kernel: a tile of the result in registers, fed from anywhere.
 
-    C[m, n] = start + sum over taps t, sum over k of A[rows[m] + taps[t] + k*a_k] * B[t, k, n]
+    C[m, n] = start + (sum over taps t, sum over k of A[rows[m] + taps[t] + k*a_k] * B[t, k, n])
 
 for a few rows m and one or two vectors of columns n. The tile of C stays in registers while t and k run; each
 step loads one row of B, and multiplies it by one number of A for each row m. On AVX-512, 12 rows x 2 vectors
@@ -16,8 +16,13 @@ second table, so with the right tables this one loop nest is every product in th
     its weight gradient         kernel tap, c      output row           output column       filter
     Winograd, 1x1, linear       tile or pixel      -                    c                   filter
 
-B lies packed: the rows of a panel, 1 or 2 vectors wide, follow each other without gaps. The last panel is
+B mostly lies packed: the rows of a panel, 1 or 2 vectors wide, follow each other without gaps. The last panel is
 filled up with zeros, and stores are masked, so sizes need not divide.
+
+A long sum is made of several calls, each of which adds its own sum, begun at zero, to C. Such a sum of K terms in
+blocks of b has an error of about b + K/b roundings instead of K (Higham 2002, "Accuracy and Stability of Numerical
+Algorithms", section 4.2). While a tile runs, the lines of C that it will write are on their way from memory, and those
+of what comes next.
 
 The idea of packed panels and a register tile: Goto and van de Geijn 2008, "Anatomy of high-performance matrix
 multiplication"; of tables of offsets: Georganas et al. 2020, "Harnessing deep learning via a single building
@@ -36,7 +41,7 @@ from numba.extending import intrinsic
 
 from ...typing import Array
 from .jit import inline
-from .simd import LANES, MODE, VECTOR, as_vector, broadcast, call, element, first, masked_store
+from .simd import LANES, MODE, VECTOR, as_vector, broadcast, call, element, first, masked_store, prefetch
 
 ROWS = {"avx512": 12, "avx2": 6, "neon": 12, "plain": 6}[MODE]
 """Rows of a full tile; what is left over goes in tiles of FEW rows."""
@@ -55,17 +60,20 @@ def _plain(height: int, width: int) -> Any:
 
     def tile(
         a: Array, a0: int, rows: Array, r0: int, taps: Array, t0: int, n_t: int, n_k: int, a_k: int,
-        b: Array, b0: int, c: Array, c0: int, places: Array, columns: int,
+        b: Array, b0: int, b_k: int, c: Array, c0: int, places: Array, columns: int,
         add: bool, bias: Array, bias0: int, floor: Any,
+        soon: Array, soon0: int, step: int,
     ) -> None:  # fmt: skip
         for m in range(height):
             at = c0 + places[r0 + m]
             for n in range(min(width, columns)):
-                total = c[at + n] if add else bias[bias0 + n]
+                total = np.float32(0) if add else bias[bias0 + n]
                 for t in range(n_t):
                     for k in range(n_k):
                         value = a[a0 + rows[r0 + m] + taps[t0 + t] + k * a_k]
-                        total += value * b[b0 + (t * n_k + k) * width + n]
+                        total += value * b[b0 + (t * n_k + k) * b_k + n]
+                if add:
+                    total += c[at + n]
                 c[at + n] = floor if total < floor else total
 
     return inline(tile)
@@ -78,20 +86,22 @@ def _emitted(height: int, vectors: int) -> Any:
     @intrinsic
     def tile(
         context: Any, a: Any, a0: Any, rows: Any, r0: Any, taps: Any, t0: Any, n_t: Any, n_k: Any, a_k: Any,
-        b: Any, b0: Any, c: Any, c0: Any, places: Any, columns: Any, add: Any, bias: Any, bias0: Any, floor: Any,
+        b: Any, b0: Any, b_k: Any, c: Any, c0: Any, places: Any, columns: Any, add: Any, bias: Any, bias0: Any,
+        floor: Any, soon: Any, soon0: Any, step: Any,
     ) -> Any:  # fmt: skip
         i = types.intp
         kinds = types.void(
-            _flat, i, _table, i, _table, i, i, i, i, _flat, i, _flat, i, _table, i,
-            types.boolean, _flat, i, types.float32,
+            _flat, i, _table, i, _table, i, i, i, i, _flat, i, i, _flat, i, _table, i,
+            types.boolean, _flat, i, types.float32, _flat, i, i,
         )  # fmt: skip
 
         def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            a, a0, rows, r0, taps, t0, n_t, n_k, a_k, b, b0, c, c0, places, columns, add, bias, bias0, floor = args
+            a, a0, rows, r0, taps, t0, n_t, n_k, a_k, b, b0, b_k, c, c0, places, columns, add = args[:17]
+            bias, bias0, floor, soon, soon0, step = args[17:]
             kind = dict(
                 zip(
-                    ("a", "rows", "taps", "b", "c", "places", "bias"),
-                    [sig.args[k] for k in (0, 2, 4, 9, 11, 13, 16)],
+                    ("a", "rows", "taps", "b", "c", "places", "bias", "soon"),
+                    [sig.args[k] for k in (0, 2, 4, 9, 12, 14, 17, 20)],
                     strict=True,
                 )
             )
@@ -112,37 +122,27 @@ def _emitted(height: int, vectors: int) -> Any:
             mask = first(builder, last)
             whole = builder.icmp_signed(">=", last, I64(LANES))
 
-            # start: the bias, or what C holds already
-            from_c, from_bias, begin = block("from_c"), block("from_bias"), block("begin")
-            builder.cbranch(add, from_c, from_bias)
-            builder.position_at_end(from_c)
-            zeros = ir.Constant(VECTOR, [0.0] * LANES)
-            held = {}
             for m, n in grid:
-                if n < vectors - 1:
-                    held[m, n] = builder.load(vector_at(base[m], n), align=4)
-                else:
-                    name = f"llvm.masked.load.v{LANES}f32.p0"
-                    held[m, n] = call(builder, name, VECTOR, [vector_at(base[m], n), ir.IntType(32)(4), mask, zeros])
-            builder.branch(begin)
-            builder.position_at_end(from_bias)
+                prefetch(builder, builder.gep(base[m], [I64(n * LANES)]), True)
+
+            # start: the bias, or zero where the sum goes to what C holds already
+            zeros = ir.Constant(VECTOR, [0.0] * LANES)
             row = [builder.load(vector_at(at(bias, "bias", bias0), n), align=4) for n in range(vectors)]
+            row = [builder.select(add, zeros, vector) for vector in row]
+            start = {(m, n): row[n] for m, n in grid}
+            begin, outer, inner, turn, done = (block(name) for name in ("begin", "tap", "step", "turn", "done"))
             builder.branch(begin)
             builder.position_at_end(begin)
-            start = {}
-            for m, n in grid:
-                start[m, n] = builder.phi(VECTOR)
-                start[m, n].add_incoming(held[m, n], from_c)
-                start[m, n].add_incoming(row[n], from_bias)
+            first_soon = at(soon, "soon", soon0)
             first_a, first_b = at(a, "a", a0), at(b, "b", b0)
-            outer, inner, turn, done = block("tap"), block("step"), block("turn"), block("done")
             builder.branch(outer)
 
             # for t in range(n_t)
             builder.position_at_end(outer)
-            t, b_t = builder.phi(I64), builder.phi(first_b.type)
+            t, b_t, soon_t = builder.phi(I64), builder.phi(first_b.type), builder.phi(first_b.type)
             t.add_incoming(I64(0), begin)
             b_t.add_incoming(first_b, begin)
+            soon_t.add_incoming(first_soon, begin)
             sums_t = {mn: builder.phi(VECTOR) for mn in grid}
             for mn in grid:
                 sums_t[mn].add_incoming(start[mn], begin)
@@ -152,12 +152,15 @@ def _emitted(height: int, vectors: int) -> Any:
             # for k in range(n_k)
             builder.position_at_end(inner)
             k, a_now, b_now = builder.phi(I64), builder.phi(first_a.type), builder.phi(first_b.type)
+            soon_now = builder.phi(first_a.type)
             k.add_incoming(I64(0), outer)
             a_now.add_incoming(a_t, outer)
+            soon_now.add_incoming(soon_t, outer)
             b_now.add_incoming(b_t, outer)
             sums = {mn: builder.phi(VECTOR) for mn in grid}
             for mn in grid:
                 sums[mn].add_incoming(sums_t[mn], outer)
+            prefetch(builder, soon_now, False)
             line = [builder.load(vector_at(b_now, n), align=4) for n in range(vectors)]
             after = {}
             for m in range(height):
@@ -165,9 +168,11 @@ def _emitted(height: int, vectors: int) -> Any:
                 for n in range(vectors):
                     after[m, n] = call(builder, f"llvm.fmuladd.v{LANES}f32", VECTOR, [value, line[n], sums[m, n]])
             k_next = builder.add(k, I64(1))
-            a_next, b_next = builder.gep(a_now, [a_k]), builder.gep(b_now, [I64(vectors * LANES)])
+            a_next, b_next = builder.gep(a_now, [a_k]), builder.gep(b_now, [b_k])
             k.add_incoming(k_next, inner)
             a_now.add_incoming(a_next, inner)
+            soon_next = builder.gep(soon_now, [step])
+            soon_now.add_incoming(soon_next, inner)
             b_now.add_incoming(b_next, inner)
             for mn in grid:
                 sums[mn].add_incoming(after[mn], inner)
@@ -177,13 +182,31 @@ def _emitted(height: int, vectors: int) -> Any:
             t_next = builder.add(t, I64(1))
             t.add_incoming(t_next, turn)
             b_t.add_incoming(b_next, turn)
+            soon_t.add_incoming(soon_next, turn)
             for mn in grid:
                 sums_t[mn].add_incoming(after[mn], turn)
             builder.cbranch(builder.icmp_signed("<", t_next, n_t), outer, done)
 
             builder.position_at_end(done)
+            more, store = block("more"), block("store")
+            builder.cbranch(add, more, store)
+            builder.position_at_end(more)
+            both = {}
+            for m, n in grid:
+                if n < vectors - 1:
+                    held = builder.load(vector_at(base[m], n), align=4)
+                else:
+                    name = f"llvm.masked.load.v{LANES}f32.p0"
+                    held = call(builder, name, VECTOR, [vector_at(base[m], n), ir.IntType(32)(4), mask, zeros])
+                both[m, n] = builder.fadd(held, after[m, n])
+            builder.branch(store)
+            builder.position_at_end(store)
+            total = {mn: builder.phi(VECTOR) for mn in grid}
+            for mn in grid:
+                total[mn].add_incoming(after[mn], done)
+                total[mn].add_incoming(both[mn], more)
             lowest = broadcast(builder, floor)
-            out = {mn: builder.select(builder.fcmp_ordered("<", after[mn], lowest), lowest, after[mn]) for mn in grid}
+            out = {mn: builder.select(builder.fcmp_ordered("<", total[mn], lowest), lowest, total[mn]) for mn in grid}
             full, part, end = block("full"), block("part"), block("end")
             builder.cbranch(whole, full, part)
             for here_block, masked in ((full, False), (part, True)):
@@ -209,8 +232,8 @@ _tall_wide, _tall_slim, _low_wide, _low_slim = (_make(m, n) for m in (ROWS, FEW)
 @inline
 def multiply(
     a: Array, a0: int, rows: Array, r0: int, n_rows: int, taps: Array, t0: int, n_t: int, n_k: int, a_k: int,
-    b: Array, b0: int, c: Array, c0: int, places: Array, columns: int,
-    add: bool, bias: Array, bias0: int, floor: Any, spare: Array,
+    b: Array, b0: int, b_k: int, c: Array, c0: int, places: Array, columns: int,
+    add: bool, bias: Array, bias0: int, floor: Any, spare: Array, soon: Array, soon0: int, step: int,
 ) -> None:  # fmt: skip
     """Multiply ``n_rows`` rows of A by one panel of B: the module's formula for any number of rows.
 
@@ -218,36 +241,48 @@ def multiply(
     ----------
     a, a0, rows, r0, n_rows : row m of A starts at a[a0 + rows[r0 + m]].
     taps, t0, n_t, n_k, a_k : tap t adds taps[t0 + t], step k adds k*a_k.
-    b, b0 : the panel; two vectors wide when ``columns`` exceeds LANES, else one.
+    b, b0, b_k : the panel's first row, and the distance of its rows; two vectors are read when ``columns`` exceeds
+        LANES, else one.
     c, c0, places : row m of C starts at c[c0 + places[r0 + m]].
     columns : how many columns are stored.
-    add, bias, bias0 : sums start from C itself, or from bias[bias0 + n] (a whole panel is read).
+    add, bias, bias0 : sums are added to C, or start from bias[bias0 + n] (a whole panel is read).
     floor : results below it are set to it: 0 for a fused ReLU, -inf for none.
     spare : int64, 2*FEW elements, overwritten.
+    soon, soon0, step : memory that will be read next; each step of a full tile asks for one of its lines, ``step``
+        elements further on than the step before. 0 for none.
     """
     wide = columns > LANES
     m = 0
     while n_rows - m >= ROWS:
         if wide:
             _tall_wide(
-                a, a0, rows, r0 + m, taps, t0, n_t, n_k, a_k, b, b0, c, c0, places, columns, add, bias, bias0, floor
-            )
+                a, a0, rows, r0 + m, taps, t0, n_t, n_k, a_k, b, b0, b_k, c, c0, places, columns, add, bias, bias0,
+                floor, soon, soon0, step,
+            )  # fmt: skip
         else:
             _tall_slim(
-                a, a0, rows, r0 + m, taps, t0, n_t, n_k, a_k, b, b0, c, c0, places, columns, add, bias, bias0, floor
-            )
+                a, a0, rows, r0 + m, taps, t0, n_t, n_k, a_k, b, b0, b_k, c, c0, places, columns, add, bias, bias0,
+                floor, soon, soon0, step,
+            )  # fmt: skip
         m += ROWS
+        soon0 += n_t * n_k * step
     while m < n_rows:
         # A tile that reaches beyond the last row computes that row again; as all loads of a tile come before
-        # its stores, even a sum that starts from C is right.
+        # its stores, even a sum that is added to C is right.
         for i in range(FEW):
             j = r0 + min(m + i, n_rows - 1)
             spare[i], spare[FEW + i] = rows[j], places[j]
         here, there = spare[:FEW], spare[FEW:]
         if wide:
-            _low_wide(a, a0, here, 0, taps, t0, n_t, n_k, a_k, b, b0, c, c0, there, columns, add, bias, bias0, floor)
+            _low_wide(
+                a, a0, here, 0, taps, t0, n_t, n_k, a_k, b, b0, b_k, c, c0, there, columns, add, bias, bias0,
+                floor, soon, soon0, 0,
+            )  # fmt: skip
         else:
-            _low_slim(a, a0, here, 0, taps, t0, n_t, n_k, a_k, b, b0, c, c0, there, columns, add, bias, bias0, floor)
+            _low_slim(
+                a, a0, here, 0, taps, t0, n_t, n_k, a_k, b, b0, b_k, c, c0, there, columns, add, bias, bias0,
+                floor, soon, soon0, 0,
+            )  # fmt: skip
         m += FEW
 
 

@@ -246,16 +246,20 @@ class WeightSizes(NamedTuple):
     CG: int
     OCG: int
     OC: int
+    taps: int
+    channels: int
+    span: int
+    chunks: int
+    """Channels per task: a part of a group's, or those of a span of several groups; and such parts in all."""
     R: int
-    """Rows of the result: taps times channels of a group."""
-    n_k: int
+    """Rows of the result: taps times channels of one group."""
+    run: int
     a_k: int
-    """Pixels of a grid row, and their distance in the buffer."""
-    flat: bool
-    """All rows of a task are one long row."""
+    """How many pixels of the table of taps are taken at once, so far apart; 0 for all of a band."""
     slices: int
-    blocks: int
-    """Parts of the sum, and parts of the rows: the tasks, whatever the number of threads."""
+    """Parts of the sum."""
+    copied: bool
+    packed: bool
     buffer: int
     panel: int
 
@@ -266,12 +270,24 @@ class Weights(NamedTuple):
     band: Band
     sizes: WeightSizes
     rows: Array
+    """Offsets in the source, one for each tap and channel of a task."""
     places: Array
+    """Offsets in the result."""
     taps: Array
+    """Offsets in the source, one for each pixel of a band."""
 
 
 PARTS = 16
 """Tasks of a weight gradient, a fixed number, so that sums do not depend on the number of threads."""
+
+HELD = 1 << 19
+"""Bytes of sums that stay in the second-level cache while the bands pass by."""
+
+
+def _chunk(CG: int, row: int) -> int:
+    """Return how many channels a task takes: a divisor of CG, few enough that rows of so many bytes are held."""
+    chunk = max(c for c in range(1, CG + 1) if CG % c == 0 and c <= max(16, HELD // row))
+    return chunk if chunk >= 8 else CG
 
 
 @lru_cache(maxsize=4096)
@@ -282,21 +298,27 @@ def weights(
     """Plan gw from x and g."""
     (KH, KW), CG, OCG = kernel, C // groups, OC // groups
     extent = (dilation[0] * (KH - 1) + 1, dilation[1] * (KW - 1) + 1)
-    # Pixels a multiple of 1 KiB apart would fall into the same few sets of the first-level cache.
-    LC = C + 16 if C % 128 == 0 else C
+    part = _chunk(CG, 4 * KH * KW * OCG)
+    span = next(s for s in range(1, groups + 1) if groups % s == 0 and (s * CG >= 2 * LANES or s == groups))
+    channels = part * span
+    inside = not any(padding)
+    copied = not inside or (kernel != (1, 1) and channels < C)
+    # Pixels a multiple of 128 bytes apart would fall into the same few sets of the first-level cache.
+    LC = C if not copied else channels + 16 if channels % 32 == 0 else channels
     band = _band(N, H, W, C, *out, stride, (-padding[0], -padding[2]), extent, 192, LC)
-    row = band.LW * LC
-    p, q, c = np.ogrid[:KH, :KW, :CG]
-    rows = np.ascontiguousarray(p * dilation[0] * row + q * dilation[1] * LC + c, np.int64).reshape(-1)
-    R = rows.size
-    n, i = np.ogrid[: band.images, : band.rows]
-    taps = np.ascontiguousarray((n * band.LH + i * stride[0]) * row, np.int64).reshape(-1)
-    flat = kernel == stride == (1, 1)
-    groups_of_bands = band.tasks
-    slices = max(1, min(PARTS, groups_of_bands, (5 << 19) // (4 * R * OC)))
-    blocks = max(1, min(-(-R // ROWS), PARTS // slices))
+    LH, LW = (band.LH, band.LW) if copied else (H, W)
+    p, q, c = np.ogrid[:KH, :KW, :part]
+    rows = (p * dilation[0] * LW + q * dilation[1]) * LC + c
+    places = ((p * KW + q) * CG + c) * OC
+    run = 0 if kernel == stride == (1, 1) and not copied else 1
+    n, i, j = np.ogrid[: band.images, : band.rows, : out[1]]
+    packed = OCG % LANES > 0 or rows.size > 128 or OCG > 128
+    taps = ((n * LH + i * stride[0]) * LW + j * stride[1]) * LC
+    chunks = C // channels
+    slices = max(1, min(-(-PARTS // chunks), band.tasks, (5 << 19) // (4 * KH * KW * CG * OC)))
     sizes = WeightSizes(
-        groups, CG, OCG, OC, R, out[1], stride[1] * LC, flat, slices, blocks,
-        band.images * band.LH * band.LW * LC, band.images * band.rows * out[1] * WIDTH,
+        groups, CG, OCG, OC, KH * KW, channels, span, chunks, rows.size, run, stride[1] * LC, slices, copied, packed,
+        band.images * band.LH * band.LW * LC if copied else 0, band.images * band.rows * out[1] * WIDTH,
     )  # fmt: skip
-    return Weights(band, sizes, rows, np.arange(R, dtype=np.int64) * OC, taps)
+    tables = (np.ascontiguousarray(table, np.int64).reshape(-1) for table in (rows, places, taps))
+    return Weights(band, sizes, *tables)

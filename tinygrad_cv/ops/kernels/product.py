@@ -70,9 +70,11 @@ def _product(
             _pack(b, k0 * b_k + n0 * b_n, b_k, b_n, steps, columns, panels, room)
             lowest = floor if k0 + steps == K else NO_FLOOR
             for j in range(0, columns, WIDTH):
+                here = min(WIDTH, columns - j)
                 multiply(
                     a, k0 * a_k, rows, m0, height, zero, 0, 1, steps, a_k, panels, room + j * steps,
-                    c, n0 + j, places, min(WIDTH, columns - j), k0 > 0, bias, n0 + j, lowest, spare,
+                    WIDTH if here > LANES else LANES, c, n0 + j, places, here, k0 > 0, bias, n0 + j, lowest, spare,
+                    a, 0, 0,
                 )  # fmt: skip
 
 

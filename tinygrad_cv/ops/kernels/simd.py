@@ -131,6 +131,13 @@ def masked_store(builder: Any, value: Any, address: Any, mask: Any) -> None:
     builder.call(function, [value, address, I32(4), mask])
 
 
+def prefetch(builder: Any, address: Any, write: bool) -> None:
+    """Emit a hint that the line at ``address`` will soon be read, or written."""
+    kind = ir.FunctionType(ir.VoidType(), [address.type, I32, I32, I32])
+    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    builder.call(function, [address, I32(int(write)), I32(3), I32(1)])
+
+
 def _emits(result: Any, *given: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Replace a plain function by the vector code that the decorated function emits (not in plain mode)."""
 

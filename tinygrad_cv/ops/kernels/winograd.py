@@ -65,8 +65,8 @@ def winograd(
                 for e in range(p.points * p.points):
                     multiply(
                         buffers, base + e * p.v_plane, rows, 0, count, zero, 0, 1, channels, 1,
-                        buffers, u + e * p.u_plane, buffers, base + p.m_at + e * p.m_plane + o, places,
-                        width, c0 > 0, zeros, 0, NO_FLOOR, spare,
+                        buffers, u + e * p.u_plane, width, buffers, base + p.m_at + e * p.m_plane + o, places,
+                        width, c0 > 0, zeros, 0, NO_FLOOR, spare, buffers, 0, 0,
                     )  # fmt: skip
         outputs(y, bias, floor, p, t0, count, o0, filters, buffers, base)
 
@@ -98,7 +98,7 @@ def winograd_weights(
                 for e in range(p.points * p.points):
                     multiply(
                         buffers, base + e * p.v_plane, rows, 0, channels, zero, 0, 1, count, p.v_row,
-                        buffers, base + p.u_at + e * p.u_plane, buffers, base + p.m_at + e * p.m_plane + o, places,
-                        width, b > first, zeros, 0, NO_FLOOR, spare,
+                        buffers, base + p.u_at + e * p.u_plane, width, buffers, base + p.m_at + e * p.m_plane + o,
+                        places, width, b > first, zeros, 0, NO_FLOOR, spare, buffers, 0, 0,
                     )  # fmt: skip
         weights_out(out, p, part, c0, channels, o0, filters, buffers, base)

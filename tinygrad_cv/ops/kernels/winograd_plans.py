@@ -75,7 +75,7 @@ def _second_level_cache() -> int:
 
 
 CACHE = _second_level_cache()
-"""Bytes that a task may hold. Results do not depend on it: sums run through tiles and channels in the same order."""
+"""Bytes that a task may hold."""
 
 
 def _padded(count: int, unit: int) -> int:
@@ -100,15 +100,18 @@ def forward(
 
     Of all cuts whose buffers fit the second-level cache, the one with the least work besides the products is taken:
     inputs are transformed once for each group of filters, filters once for each block of tiles (or once for all, if
-    they fit as well), and sums are loaded and stored once for each chunk of channels.
+    they fit as well), and sums are loaded and stored once for each chunk of channels. The size of a chunk depends on
+    the layer alone, for on it depend the last bits of a sum, and they must not change with the number of threads.
     """
     m, r, points = variant.m, variant.r, variant.points
     TH, TW = -(-out[0] // m), -(-out[1] // m)
     total = N * TH * TW
     best, plan = math.inf, None
     planes = points**2
-    for group, chunk, share in product(_sizes(32, OC), _sizes(32, C), _shares(total, workers)):
-        groups, chunks = -(-OC // group), -(-C // chunk)
+    chunks = -(-C // (64 if C <= 64 or total <= 64 else 32))
+    chunk = -(-C // chunks)
+    for group, share in product(_sizes(32, OC), _shares(total, workers)):
+        groups = -(-OC // group)
         block = _padded(-(-total // (share * workers)), FEW)
         blocks = -(-total // block)
         v_row, m_row = _padded(chunk, LANES), _padded(group, WIDTH)
@@ -118,7 +121,7 @@ def forward(
         # Filters kept for good are read straight through, and may come from a little further away.
         keep = groups == chunks == 1 and 4 * planes * panels * u_plane <= 1.5 * CACHE and held <= 0.6 * CACHE
         fits = keep or held + 4 * planes * u_plane <= CACHE
-        if not fits and (block > ROWS or chunk > 32 or group > 32):
+        if not fits and (block > ROWS or group > 32):
             continue
         tasks = blocks * groups
         vectors = C / LANES, _padded(OC, LANES) / LANES
