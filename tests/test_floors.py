@@ -28,8 +28,8 @@ FLOORS = [
     ["functional", "testing", "data", "datasets", "transforms", "viz"],
     ["nn", "optim", "utils"],
     ["models", "io", "interop"],
-    ["train", "explain", "tune", "distributed"],
-    ["ladder", "explore"],
+    ["train", "explain", "distributed"],
+    ["ladder", "tune", "explore"],
     ["cli", "__main__", ""],  # "": the package itself, which gathers what users see
 ]
 

@@ -16,6 +16,7 @@ COMMANDS = {
     "evaluate": "measure the network of a run on its test images",
     "predict": "say what a network sees in your own images",
     "ladder": "train networks from the simplest to the best on one data set, and compare them",
+    "tune": "search for settings on held-out training images",
     "graph": "draw a network's computation graph",
     "summary": "list a network's layers, shapes and parameters",
     "step": "walk a reverse pass node by node",
