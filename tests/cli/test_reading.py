@@ -137,6 +137,23 @@ def test_graph_draws_a_name_and_a_run(trained: Path, command: Command) -> None:
     assert "digraph" in Path("deep/er.dot").read_text()
 
 
+def test_lesson_lists_and_writes_films(command: Command) -> None:
+    assert "im2col" in command("lesson").out
+    for suffix, head in ((".gif", b"GIF8"), (".svg", b"<svg"), (".html", b"<!doctype html>")):
+        assert command("lesson", "window", "-o", f"deep/er{suffix}").code == 0
+        assert Path(f"deep/er{suffix}").read_bytes().startswith(head)
+    assert "did you mean stride" in command("lesson", "strides").err
+    assert "give --out a name that ends in .gif" in command("lesson", "stride", "--out", "a.mp4").err
+
+
+def test_graph_has_views_measures_and_the_reverse_pass(command: Command) -> None:
+    assert command("graph", "softmax_regression", "--show", "all", "--backward", "joined", "-o", "a.dot").code == 0
+    assert "reverse pass" in Path("a.dot").read_text() and " ± " in Path("a.dot").read_text()
+    assert command("graph", "softmax_regression", "--view", "autograd", "--saved", "-o", "b.dot").code == 0
+    assert "saved x" in Path("b.dot").read_text()
+    assert "--show has 'colour'; give some of time" in command("graph", "softmax_regression", "--show", "colour").err
+
+
 def test_summary_counts_the_parameters(command: Command) -> None:
     outcome = command("summary", "lenet5")
     assert "Total params: 61,706" in outcome.out and "[1, 16, 10, 10]" in outcome.out

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygrad_cv as tg
@@ -118,14 +118,28 @@ def images(h: int, w: int) -> Any:
     return np.random.default_rng(h * w).random((1, CHANNELS, h, w)) + 0.5
 
 
-@given(networks(linear=False), st.integers(4, 11), st.integers(4, 11), st.data())
-def test_the_gradient_lies_inside_the_box(network: Layer, h: int, w: int, data: st.DataObject) -> None:
+def inside(network: Layer, h: int, w: int, data: st.DataObject) -> None:
+    """The law: a unit's box holds every pixel that has a gradient."""
     field = receptive_fields(network, images(h, w))[-1]
     if field.shape[2] * field.shape[3] > 1:
         row, column = units(field, data)
         box, seen = field.box(row, column), support(field, row, column)
         assert seen == (0, 0, 0, 0) or (box.top <= seen.top and box.left <= seen.left)
         assert box.bottom >= seen.bottom and box.right >= seen.right
+
+
+@given(networks(linear=False), st.integers(4, 11), st.integers(4, 11), st.data())
+def test_the_gradient_lies_inside_the_box(network: Layer, h: int, w: int, data: st.DataObject) -> None:
+    inside(network, h, w, data)
+
+
+@pytest.mark.slow
+@settings(max_examples=1000)
+@given(networks(linear=False), st.integers(4, 11), st.integers(4, 11), st.data())
+def test_the_gradient_lies_inside_the_box_of_a_thousand_networks(
+    network: Layer, h: int, w: int, data: st.DataObject
+) -> None:
+    inside(network, h, w, data)
 
 
 @given(networks(linear=True), st.integers(4, 11), st.integers(4, 11), st.data())

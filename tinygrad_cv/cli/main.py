@@ -21,6 +21,7 @@ COMMANDS = {
     "summary": "list a network's layers, shapes and parameters",
     "step": "walk a reverse pass node by node",
     "explore": "see inside a network in the browser",
+    "lesson": "draw a lesson as a short film",
     "models": "list the networks that can be built by name",
     "warmup": "compile the kernels now, so that the first training starts at once",
     "doctor": "show what this machine offers and what is missing",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from tinygrad_cv.explain.class_maps import cam, grad_cam, grad_cam_plus_plus
 from tinygrad_cv.explain.field_picture import draw_fields
 from tinygrad_cv.explain.filters import classical_filters, nearest_classical
+from tinygrad_cv.explain.lessons import lesson, lessons
 from tinygrad_cv.explain.overlay import overlay
 from tinygrad_cv.explain.pixel_maps import (
     gradient,
@@ -26,6 +27,7 @@ from tinygrad_cv.explain.stepper_page import page
 
 __all__ = [
     "backward_steps", "cam", "classical_filters", "compare_orders", "draw_fields", "grad_cam", "grad_cam_plus_plus",
-    "gradient", "guided_backprop", "integrated_gradients", "naive_steps", "nearest_classical", "occlusion", "overlay",
-    "page", "receptive_fields", "record", "saliency", "shift_curves", "shift_response", "smooth_grad",
+    "gradient", "guided_backprop", "integrated_gradients", "lesson", "lessons", "naive_steps", "nearest_classical",
+    "occlusion", "overlay", "page", "receptive_fields", "record", "saliency", "shift_curves", "shift_response",
+    "smooth_grad",
 ]  # fmt: skip
