@@ -25,7 +25,7 @@ TABLE: dict[str, tuple[Callable[..., Any], list[tuple[int, ...]], tuple[float, .
     "celu": (lambda x: F.celu(x, 0.7), [(3, 2)], (0,)),
     "selu": (F.selu, [(3, 2)], (0,)),
     "gelu": (F.gelu, [(3, 2)], ()),
-    "gelu, tanh": (lambda x: F.gelu(x, "tanh"), [(3, 2)], ()),
+    "gelu, tanh": (lambda x: F.gelu(x, approximate="tanh"), [(3, 2)], ()),
     "silu": (F.silu, [(3, 2)], ()),
     "mish": (F.mish, [(3, 2)], ()),
     "softplus": (lambda x: F.softplus(x, 2.0, 3.0), [(3, 2)], (1.5,)),
@@ -90,7 +90,7 @@ TABLE: dict[str, tuple[Callable[..., Any], list[tuple[int, ...]], tuple[float, .
         (),
     ),
     "binary_cross_entropy_with_logits": (F.binary_cross_entropy_with_logits, [(3, 2), (3, 2)], ()),
-    "kl_div": (lambda x, t: F.kl_div(x, t, "batchmean", log_target=True), [(3, 2), (3, 2)], ()),
+    "kl_div": (lambda x, t: F.kl_div(x, t, reduction="batchmean", log_target=True), [(3, 2), (3, 2)], ()),
     "cosine_embedding_loss": (lambda a, b: F.cosine_embedding_loss(a, b, SIGNS, -2.0), [(3, 4), (3, 4)], ()),
     "triplet_margin_loss": (lambda a, b, c: F.triplet_margin_loss(a, b, c, 9.0), [(3, 4)] * 3, ()),
     "a small network": (

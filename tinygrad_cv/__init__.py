@@ -35,8 +35,13 @@ from .tensors.random import get_rng_state as get_rng_state
 from .tensors.random import initial_seed as initial_seed
 from .tensors.random import manual_seed as manual_seed
 from .tensors.random import set_rng_state as set_rng_state
+from .tensors.sampling import *  # noqa: F403
 
 __version__ = "0.1.0"
+
+channels_last = contiguous_format = preserve_format = strided = None  # accepted and ignored, see docs/differences.md
+e, inf, nan, newaxis, pi = _np.e, _np.inf, _np.nan, None, _np.pi
+finfo, iinfo, Size = _np.finfo, _np.iinfo, tuple
 
 float16 = half = _np.dtype(_np.float16)
 float32 = float = _np.dtype(_np.float32)

@@ -16,6 +16,7 @@ from .ops import *  # noqa: F403
 from .ops.errors import ArgumentError
 from .tensors.inplace import write
 from .tensors.random import Generator, pick
+from .tensors.spelling import spelled
 
 if not TYPE_CHECKING:  # checkers follow the star above, but not sums of names
     __all__ = ["dropout", "dropout1d", "dropout2d", "dropout3d", *ops.__all__]
@@ -64,6 +65,13 @@ for _function in (
     ops.hardsigmoid, ops.threshold,
 ):  # fmt: skip
     globals()[_function.__name__] = _with_inplace(_function)
+
+
+_ONE_SEQUENCE = ("reshape", "permute", "tile", "flip")  # where PyTorch's functions, unlike its methods, take no numbers
+
+for _name in vars(ops)["__all__"]:
+    if inspect.isfunction(_function := globals()[_name]):
+        globals()[_name] = spelled(_function, single=_name in _ONE_SEQUENCE)
 
 
 def _drop(op: str, input: Any, p: float, training: bool, shape: tuple[int, ...], generator: Generator | None) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 from tinygrad_cv import ops
 from tinygrad_cv.ops import conv as family
 from tinygrad_cv.ops.geometry import Window
+from tinygrad_cv.ops.windows import Fold, Unfold
 from tinygrad_cv.testing import Case, Draw, Sample, error_tests, law_tests
 
 Array = np.ndarray
@@ -108,7 +109,7 @@ def unfold(d: Draw) -> Sample:
             y[at_y] = x[at_x]
         return y
 
-    return Sample(family.Unfold(g.window, g.size), (d.array(g.x_shape),), truth)
+    return Sample(Unfold(g.window, g.size), (d.array(g.x_shape),), truth)
 
 
 def fold(d: Draw) -> Sample:
@@ -120,7 +121,7 @@ def fold(d: Draw) -> Sample:
             y[at_y] += x[at_x]
         return y
 
-    return Sample(family.Fold(g.window, g.size), (d.array(columns_shape(g)),), truth)
+    return Sample(Fold(g.window, g.size), (d.array(columns_shape(g)),), truth)
 
 
 X, W = np.zeros((2, 3, 8, 8)), np.zeros((8, 4, 3, 3))
@@ -159,8 +160,8 @@ CASES = [
         ],
     ),
     Case(family.Conv2dGradW, conv2d_grad_w, linear=("x", "t"), order=3, kernel=True),
-    Case(family.Unfold, unfold, linear=("x",), errors=[(lambda: ops.unfold(X[0, 0], 2), "expected (N, C, H, W)")]),
-    Case(family.Fold, fold, linear=("x",), errors=[(lambda: ops.fold(X[0], (8, 8), 3), "give (N, C*9, 6*6=36)")]),
+    Case(Unfold, unfold, linear=("x",), errors=[(lambda: ops.unfold(X[0, 0], 2), "expected (N, C, H, W)")]),
+    Case(Fold, fold, linear=("x",), errors=[(lambda: ops.fold(X[0], (8, 8), 3), "give (N, C*9, 6*6=36)")]),
 ]
 
 test_laws = law_tests(CASES)

@@ -216,7 +216,8 @@ def _by_rows(y: Any, xs: tuple[Any, ...], strict: bool, create_graph: bool) -> t
 
 
 def _stacked(rows: list[Any], lead: tuple[int, ...], x: Any, create_graph: bool) -> Any:
-    from ..ops.shape import reshape, stack
+    from ..ops.joining import stack
+    from ..ops.shape import reshape
 
     if not rows:
         return x._guest(np.zeros((*lead, *x.shape), x.dtype))

@@ -19,7 +19,7 @@ def run(arguments: Namespace) -> None:
     from tinygrad_cv.autograd import no_grad
     from tinygrad_cv.functional import cross_entropy
     from tinygrad_cv.ops.kernels import cache_folder
-    from tinygrad_cv.tensors.creation import randint, randn
+    from tinygrad_cv.tensors.sampling import randint, randn
 
     names = arguments.models or NETWORKS
     for name in names:

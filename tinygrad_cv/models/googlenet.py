@@ -11,7 +11,8 @@ from tinygrad_cv.models.registry import register_model
 from tinygrad_cv.nn import functional as F
 from tinygrad_cv.nn.blocks import BasicConv2d, Inception
 from tinygrad_cv.ops.errors import ArgumentError
-from tinygrad_cv.ops.shape import flatten, stack
+from tinygrad_cv.ops.joining import stack
+from tinygrad_cv.ops.shape import flatten
 
 Build = Callable[..., nn.Module]
 

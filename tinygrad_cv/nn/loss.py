@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import functional as F
+from ..ops.distance import spelled
 from ..ops.errors import ArgumentError
 from ..tensors import Tensor
 from .module import Module
@@ -16,8 +17,7 @@ from .module import Module
 class _Loss(Module):
     def __init__(self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean") -> None:
         super().__init__()
-        if size_average is not None or reduce is not None:
-            reduction = "none" if reduce is False else "sum" if size_average is False else "mean"
+        reduction = spelled(type(self).__name__, size_average, reduce, reduction)
         if reduction not in ("mean", "sum", "none") and not (reduction == "batchmean" and isinstance(self, KLDivLoss)):
             raise ArgumentError(f"{type(self).__name__}: reduction is {reduction!r}; give 'mean', 'sum' or 'none'")
         self.reduction = reduction

@@ -7,15 +7,17 @@ import math
 import numpy as np
 
 from ..typing import Array, Value
-from .arithmetic import eq, ge, gt, where
+from .arithmetic import where
 from .broadcast import only_float
+from .comparison import eq, ge, gt
 from .elementwise import abs as absolute
 from .elementwise import clamp, erf, expm1, log1pexp, sigmoid, tanh
 from .errors import ArgumentError, DTypeError, ShapeError
+from .joining import narrow
 from .kernels.readings import pick
 from .layout import dense
 from .op import Op, Plain
-from .shape import narrow, read_dim, reshape
+from .shape import read_dim, reshape
 
 __all__ = [
     "celu", "elu", "gelu", "glu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu",
@@ -136,7 +138,7 @@ def selu(input: Value, inplace: bool = False) -> Value:
     return elu(input, alpha) * scale
 
 
-def gelu(input: Value, approximate: str = "none") -> Value:
+def gelu(input: Value, *, approximate: str = "none") -> Value:
     """Return x Phi(x), Phi the normal distribution; ``approximate='tanh'`` for the paper's approximation (Hendrycks
     and Gimpel 2016).
 

@@ -1,7 +1,4 @@
-"""The arithmetic of two operands, on equal shapes and dtypes once `broadcast.alike` has made them so.
-
-The file is long because comparisons and logic share its broadcasting, and every public function states its rules.
-"""
+"""The arithmetic of two operands, on equal shapes and dtypes once `broadcast.alike` has made them so."""
 
 from __future__ import annotations
 
@@ -10,19 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from ..typing import Array, Value
+from ..typing import Array, DType, Value
 from . import broadcast
 from .broadcast import align, alike, cast, floating, result_type
+from .comparison import eq, two_tensors
 from .errors import ArgumentError, DTypeError
 from .kernels.readings import SMALL, pick
 from .layout import dense
 from .op import Op, Plain
 
 __all__ = [
-    "add", "addcdiv", "addcmul", "allclose", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "div",
-    "divide", "eq", "equal", "floor_divide", "fmod", "ge", "gt", "isclose", "le", "lerp", "logical_and",
-    "logical_not", "logical_or", "logical_xor", "lt", "maximum", "minimum", "mul", "multiply", "ne", "neg",
-    "negative", "pow", "remainder", "sub", "subtract", "true_divide", "where",
+    "add", "addcdiv", "addcmul", "div", "divide", "lerp", "maximum", "minimum", "mul", "multiply", "neg", "negative",
+    "pow", "sub", "subtract", "true_divide", "where",
 ]  # fmt: skip
 
 
@@ -98,6 +94,9 @@ class Pow(Op):
 
     def forward(self, a: Array, b: Array) -> Array:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            if a.dtype.kind == "i" and (b < 0).any():  # 1 / a^-b without its fraction
+                sign = np.where(b % 2, a, a * a)
+                return np.where(b >= 0, np.power(a, np.abs(b)), np.where(np.abs(a) == 1, sign, 0)).astype(a.dtype)
             return np.power(a, b).astype(a.dtype, copy=False)
 
     def grad_a(self, g: Value, a: Value, b: Value) -> Value:
@@ -179,12 +178,6 @@ def _no_bool(a: Value, b: Value) -> None:
             raise DTypeError("sub: a bool operand has no differences; use ~ or a logical operator, or cast to a number")
 
 
-def _two_tensors(op: str, a: Value, b: Value, instead: str) -> None:
-    for v in (a, b):
-        if not hasattr(v, "dtype"):
-            raise DTypeError(f"{op}: {v!r} is a number, expected two tensors; write {instead}, or make it a tensor")
-
-
 def _scaled(op: str, input: Value, other: Value, alpha: float) -> Value:
     """Return ``alpha * other``; integers take whole factors alone."""
     if isinstance(alpha, float) and result_type(input, other).kind != "f":
@@ -231,64 +224,13 @@ def div(input: Value, other: Value, *, rounding_mode: str | None = None) -> Valu
     Derivative, without rounding: ``g / other`` and ``-g * y / other``; with rounding the quotient is constant: 0.
     """
     if rounding_mode is not None:
-        return _divide_rounding(input, other, rounding_mode)
+        from .division import divide_rounding
+
+        return divide_rounding(input, other, rounding_mode)
     a, b = alike("div", input, other)
     if a.dtype.kind != "f":
         a, b = align("div", *(floating(v) if hasattr(v, "dtype") else float(v) for v in (input, other)))
     return _DIV(a, b)
-
-
-def _divide_rounding(input: Value, other: Value, mode: str) -> Value:
-    from .elementwise import floor, trunc
-
-    if mode not in ("floor", "trunc"):
-        raise ArgumentError(f"div: rounding_mode is {mode!r}; give None, 'floor' or 'trunc'")
-    dtype = result_type(input, other)
-    if dtype.kind == "f":
-        quotient = div(input, other)
-        return floor(quotient) if mode == "floor" else trunc(quotient)
-    if dtype == np.bool_:
-        raise DTypeError("div: booleans have no whole quotient; cast to a number first")
-    a, b = align("div", input, other)
-    if (np.asarray(b) == 0).any():
-        raise ArgumentError("div: an integer divisor is 0; integers have no infinity, so cast to float or avoid zeros")
-    return Plain(np.floor_divide if mode == "floor" else _truncate_divide, "floor_divide")(a, b)
-
-
-def _truncate_divide(a: Array, b: Array) -> Array:
-    return np.sign(a) * np.sign(b) * (np.abs(a) // np.abs(b))
-
-
-def floor_divide(input: Value, other: Value) -> Value:
-    """Return the quotient rounded towards minus infinity.
-
-    ``input`` and ``other`` broadcast. The derivative is 0.
-    """
-    return div(input, other, rounding_mode="floor")
-
-
-def remainder(input: Value, other: Value) -> Value:
-    """Return ``input - other * floor(input / other)``, Python's modulus: the sign is the divisor's.
-
-    Derivative: g for ``input``, ``-g * floor(input / other)`` for ``other``.
-    """
-    a, b = align("remainder", input, other)
-    if a.dtype == np.bool_:
-        raise DTypeError("remainder: booleans have no remainder; cast to a number first")
-    if a.dtype.kind == "f":
-        return sub(a, mul(b, floor_divide(a, b)))
-    return Plain(np.remainder)(a, b)
-
-
-def fmod(input: Value, other: Value) -> Value:
-    """Return ``input - other * trunc(input / other)``: C's modulus, the sign is the input's.
-
-    Derivative: g for ``input``, ``-g * trunc(input / other)`` for ``other``.
-    """
-    a, b = align("fmod", input, other)
-    if a.dtype.kind == "f":
-        return sub(a, mul(b, div(a, b, rounding_mode="trunc")))
-    return Plain(np.fmod)(a, b)
 
 
 def neg(input: Value) -> Value:
@@ -309,12 +251,14 @@ def pow(input: Value, exponent: Value) -> Value:
     if isinstance(exponent, (int, float)) and not isinstance(exponent, bool):
         if isinstance(exponent, float) and input.dtype.kind != "f":
             input = floating(input)
-        if input.dtype.kind in "iu" and exponent < 0:
+        if input.dtype.kind != "f" and exponent < 0:
             raise ArgumentError(f"pow: an integer tensor has no power {exponent}; cast to float first")
         if input.dtype == np.bool_:
             input = cast(input, np.dtype(np.int64))
         return PowScalar(exponent)(input)
     a, b = align("pow", input, exponent)
+    if a.dtype == np.bool_:
+        raise DTypeError("pow: booleans have no powers; cast one of them to a number first")
     return _POW(a, b)
 
 
@@ -323,7 +267,7 @@ def maximum(input: Value, other: Value) -> Value:
 
     Derivative: g for the larger one, halved between both where they are equal.
     """
-    _two_tensors("maximum", input, other, "clamp(x, min=...)")
+    two_tensors("maximum", input, other, "clamp(x, min=...)")
     return _MAXIMUM(*alike("maximum", input, other))
 
 
@@ -332,15 +276,22 @@ def minimum(input: Value, other: Value) -> Value:
 
     Derivative: g for the smaller one, halved between both where they are equal.
     """
-    _two_tensors("minimum", input, other, "clamp(x, max=...)")
+    two_tensors("minimum", input, other, "clamp(x, max=...)")
     return _MINIMUM(*alike("minimum", input, other))
 
 
-def where(condition: Value, input: Value, other: Value) -> Value:
+def where(condition: Value, input: Value = None, other: Value = None) -> Value:
     """Return ``input`` where ``condition`` holds, else ``other``; all three broadcast.
 
-    Derivative: g where the operand was taken, 0 elsewhere; none for ``condition``.
+    Without the two, return where the condition holds, as ``nonzero(condition, as_tuple=True)`` does. Derivative: g
+    where the operand was taken, 0 elsewhere; none for ``condition``.
     """
+    if input is None and other is None:
+        from .index import nonzero
+
+        return nonzero(condition, as_tuple=True)
+    if condition.dtype == np.uint8:  # PyTorch's old bytes
+        condition = cast(condition, np.dtype(np.bool_))
     if condition.dtype != np.bool_:
         raise DTypeError(
             f"where: the condition has dtype {condition.dtype}, expected bool; write a comparison such as x > 0"
@@ -359,6 +310,9 @@ def lerp(input: Value, end: Value, weight: Value) -> Value:
 
     Derivative: ``g * (1 - weight)``, ``g * weight`` and ``g * (end - input)``.
     """
+    two_tensors("lerp", input, end, "torch.full_like(input, number)")
+    if input.dtype.kind != "f":
+        raise DTypeError(f"lerp: the input has dtype {input.dtype}, of which there are no mixtures; cast with .float()")
     for name, x in (("end", end), ("weight", weight)):
         if hasattr(x, "dtype") and x.dtype != input.dtype:
             raise DTypeError(f"lerp: {name} has dtype {x.dtype}, the input {input.dtype}; cast one of them")
@@ -370,7 +324,8 @@ def addcmul(input: Value, tensor1: Value, tensor2: Value, *, value: float = 1) -
 
     Derivative: g, ``value * g * tensor2`` and ``value * g * tensor1``.
     """
-    return input + value * (tensor1 * tensor2)
+    two_tensors("addcmul", tensor1, tensor2, "input + value * number * tensor")
+    return input + _factor(value, result_type(input, tensor1, tensor2)) * (tensor1 * tensor2)
 
 
 def addcdiv(input: Value, tensor1: Value, tensor2: Value, *, value: float = 1) -> Value:
@@ -378,93 +333,15 @@ def addcdiv(input: Value, tensor1: Value, tensor2: Value, *, value: float = 1) -
 
     Derivative: g, ``value * g / tensor2`` and ``-value * g * tensor1 / tensor2 ** 2``.
     """
+    two_tensors("addcdiv", tensor1, tensor2, "input + value * number / tensor")
+    if result_type(tensor1, tensor2).kind != "f":
+        raise DTypeError("addcdiv: integers divide to floating point; cast tensor1 with .float(), or write it out")
     return input + value * div(tensor1, tensor2)
 
 
-def _comparison(function: Callable[..., Any], sentence: str) -> Callable[[Value, Value], Value]:
-    op, name = Plain(function), function.__name__
-
-    def compare(input: Value, other: Value) -> Value:
-        return op(*alike(name, input, other))
-
-    compare.__name__, compare.__doc__ = name, f"{sentence}, element by element, as a bool tensor."
-    return compare
-
-
-eq = _comparison(np.equal, "Tell where ``input == other``")
-ne = _comparison(np.not_equal, "Tell where ``input != other``")
-lt = _comparison(np.less, "Tell where ``input < other``")
-le = _comparison(np.less_equal, "Tell where ``input <= other``")
-gt = _comparison(np.greater, "Tell where ``input > other``")
-ge = _comparison(np.greater_equal, "Tell where ``input >= other``")
-
-
-def _bitwise(function: Callable[..., Any], sentence: str) -> Callable[[Value, Value], Value]:
-    op, name = Plain(function), function.__name__
-
-    def combine(input: Value, other: Value) -> Value:
-        if result_type(input, other).kind == "f":
-            raise DTypeError(f"{name}: an operand is of floating point; give bool or integer tensors")
-        return op(*align(name, input, other))
-
-    combine.__name__, combine.__doc__ = name, f"{sentence} of bool or integer tensors, element by element."
-    return combine
-
-
-bitwise_and = _bitwise(np.bitwise_and, "Return the bitwise *and*")
-bitwise_or = _bitwise(np.bitwise_or, "Return the bitwise *or*")
-bitwise_xor = _bitwise(np.bitwise_xor, "Return the bitwise *exclusive or*")
-
-
-def logical_not(input: Value) -> Value:
-    """Return True where ``input`` is False or zero."""
-    return Plain(np.logical_not)(input)
-
-
-def logical_and(input: Value, other: Value) -> Value:
-    """Return True where both are true (non-zero)."""
-    _two_tensors("logical_and", input, other, "a comparison")
-    return Plain(np.logical_and)(*alike("logical_and", input, other))
-
-
-def logical_or(input: Value, other: Value) -> Value:
-    """Return True where at least one is true (non-zero)."""
-    _two_tensors("logical_or", input, other, "a comparison")
-    return Plain(np.logical_or)(*alike("logical_or", input, other))
-
-
-def bitwise_not(input: Value) -> Value:
-    """Return the bitwise *not* of a bool or integer tensor."""
-    if input.dtype.kind == "f":
-        raise DTypeError(f"bitwise_not: the input has dtype {input.dtype}; give a bool or integer tensor")
-    return Plain(np.invert)(input)
-
-
-def logical_xor(input: Value, other: Value) -> Value:
-    """Return True where exactly one is true (non-zero)."""
-    _two_tensors("logical_xor", input, other, "a comparison")
-    return Plain(np.logical_xor)(*alike("logical_xor", input, other))
-
-
-def isclose(input: Value, other: Value, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Value:
-    """Tell which elements agree within ``atol + rtol * |other|``.
-
-    ``rtol`` and ``atol`` are the relative and the absolute tolerance; with ``equal_nan``, NaN agrees with NaN.
-    """
-    return Plain(lambda a, b: np.isclose(a, b, rtol, atol, equal_nan), "isclose")(input, other)
-
-
-def equal(input: Value, other: Value) -> bool:
-    """Tell whether two tensors have the same shape and elements."""
-    return tuple(input.shape) == tuple(other.shape) and bool((np.asarray(input) == np.asarray(other)).all())
-
-
-def allclose(input: Value, other: Value, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
-    """Tell whether all elements agree within ``atol + rtol * |other|``.
-
-    A Python bool; see `isclose`.
-    """
-    return bool(np.allclose(np.asarray(input), np.asarray(other), rtol, atol, equal_nan))
+def _factor(value: float, dtype: DType) -> float:
+    """Return a number as an integer result takes it, without its fraction, as PyTorch does."""
+    return value if dtype.kind == "f" else int(value)
 
 
 subtract, multiply, divide, true_divide, negative = sub, mul, div, div, neg

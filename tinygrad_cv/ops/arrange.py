@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 
 from ..typing import Array, Value
-from .broadcast import broadcast_shape, expand_to
+from .broadcast import broadcast_shape, cast, expand_to
 from .errors import ArgumentError, DimError, DTypeError, ShapeError
-from .index import Put, argsort, gather, getitem, nonzero
+from .index import Put, gather, getitem, nonzero
+from .joining import cat
+from .order import argsort
 from .reduce import Extreme, ExtremeOf
 from .reduce import sum as total
-from .shape import cat, flatten, flip, movedim, permute, read_dim, reshape, transpose, unsqueeze
+from .shape import flatten, flip, movedim, permute, read_dim, reshape, transpose, unsqueeze
 
 __all__ = [
     "argwhere", "broadcast_tensors", "concat", "concatenate", "diag_embed", "diagonal", "fliplr", "flipud",
@@ -183,7 +185,11 @@ def median(input: Value, dim: int | None = None, keepdim: bool = False) -> Any:
         raise DTypeError("median: a bool tensor has no middle; cast to a number first")
     if dim is None:
         flat = flatten(input)
-        return total(flat) + np.nan if not flat.shape[0] else ExtremeOf(_lower_middle, (0,), False)(flat)
+        if not flat.shape[0]:
+            if input.dtype.kind == "f":
+                return total(flat) + np.nan
+            return cast(total(flat), input.dtype) + np.iinfo(input.dtype).min  # what PyTorch says instead of NaN
+        return ExtremeOf(_lower_middle, (0,), False)(flat)
     d = read_dim("median", dim, input.ndim)
     if input.ndim == 0:
         return Extreme(input, argsort(input))

@@ -154,8 +154,9 @@ def cast(x: Value, dtype: DType) -> Value:
 
 
 def result_type(*values: Any) -> DType:
-    """Return the dtype of an arithmetic result by PyTorch's promotion rules (three priorities: dimensions, 0-d,
-    numbers).
+    """Return the dtype of an arithmetic result by PyTorch's promotion rules.
+
+    The ``values`` are tensors, arrays and numbers; those with dimensions outrank those without, and these numbers.
     """
     best: list[DType | None] = [None, None, None]
     for v in values:

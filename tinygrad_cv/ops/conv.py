@@ -16,8 +16,6 @@ the channels are cut into equal parts that do not see each other: w has C/groups
 
 What is called convolution here, as in all of deep learning, is a cross-correlation: the filter is not flipped
 (Goodfellow, Bengio and Courville 2016, eq. 9.6). ``convolve2d`` flips it.
-
-The file is long because half of it is the documentation of public functions: the family belongs together.
 """
 
 from __future__ import annotations
@@ -34,11 +32,10 @@ from .kernels import conv as kernels
 from .layout import to_nchw, to_nhwc
 from .op import Op, Unfinished
 from .reduce import sum as total
-from .shape import Pad, flip, permute, reshape
+from .shape import Pad, flip, reshape
 
 __all__ = [
-    "col2im", "conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d", "convolve2d", "fold", "im2col",
-    "unfold",
+    "conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d", "convolve2d", 
 ]  # fmt: skip
 
 
@@ -125,51 +122,6 @@ class Conv2dGradW(_Sliding):
         return self._multiply_adds(shapes[1][0], shapes[1][2] * shapes[1][3], y_shape)
 
 
-class Unfold(Op):
-    """y = the windows of x as columns, (N, C*KH*KW, OH*OW): im2col. The adjoint is Fold."""
-
-    def __init__(self, window: Window, size: Pair) -> None:
-        self.window, self.size = window, size
-
-    def forward(self, x: Array) -> Array:
-        n, c = x.shape[:2]
-        (kh, kw), (dh, dw), (sh, sw) = self.window.kernel, self.window.dilation, self.window.stride
-        oh, ow = self.window.output(self.size, "unfold")
-        top, bottom, left, right = self.window.padding
-        padded = np.zeros((n, c, x.shape[2] + top + bottom, x.shape[3] + left + right), x.dtype)
-        padded[:, :, top : top + x.shape[2], left : left + x.shape[3]] = x
-        y = np.empty((n, c, kh, kw, oh, ow), x.dtype)
-        for p in range(kh):
-            for q in range(kw):
-                y[:, :, p, q] = padded[:, :, p * dh : p * dh + oh * sh : sh, q * dw : q * dw + ow * sw : sw]
-        return y.reshape(n, c * kh * kw, oh * ow)
-
-    def grad_x(self, g: Value) -> Value:
-        return Fold(self.window, self.size)(g)
-
-
-class Fold(Op):
-    """y = images with every column added back to the window it came from: col2im, the adjoint of Unfold."""
-
-    def __init__(self, window: Window, size: Pair) -> None:
-        self.window, self.size = window, size
-
-    def forward(self, x: Array) -> Array:
-        (kh, kw), (dh, dw), (sh, sw) = self.window.kernel, self.window.dilation, self.window.stride
-        oh, ow = self.window.output(self.size, "fold")
-        n, c = x.shape[0], x.shape[1] // (kh * kw)
-        columns = x.reshape(n, c, kh, kw, oh, ow)
-        (h, w), (top, bottom, left, right) = self.size, self.window.padding
-        padded = np.zeros((n, c, h + top + bottom, w + left + right), x.dtype)
-        for p in range(kh):
-            for q in range(kw):
-                padded[:, :, p * dh : p * dh + oh * sh : sh, q * dw : q * dw + ow * sw : sw] += columns[:, :, p, q]
-        return padded[:, :, top : top + h, left : left + w]
-
-    def grad_x(self, g: Value) -> Value:
-        return Unfold(self.window, self.size)(g)
-
-
 def _check(op: str, input: Value, weight: Value, bias: Value | None, channels: int, filters: int, groups: int) -> None:
     """Refuse operands that do not fit, before any arithmetic."""
     if input.dtype != weight.dtype:
@@ -178,6 +130,8 @@ def _check(op: str, input: Value, weight: Value, bias: Value | None, channels: i
         )
     if input.dtype.kind != "f":
         raise DTypeError(f"{op}: x has dtype {input.dtype}, expected floating point; cast with .float()")
+    if weight.shape[0] == 0:
+        raise ShapeError(f"{op}: w has shape {weight.shape}, no filter at all; give at least one")
     if groups < 1 or weight.shape[0] % groups:
         raise ArgumentError(
             f"{op}: groups is {groups} for {weight.shape[0]} filters {weight.shape}; give a divisor of "
@@ -374,79 +328,6 @@ def conv_transpose1d(
     y = conv_transpose2d(_tall(input), _tall(weight), bias, *settings)
     y = reshape(y, (y.shape[0], y.shape[1], y.shape[3]))
     return reshape(y, y.shape[1:]) if single else y
-
-
-def unfold(
-    input: Value,
-    kernel_size: int | Sequence[int],
-    dilation: int | Sequence[int] = 1,
-    padding: int | Sequence[int] = 0,
-    stride: int | Sequence[int] = 1,
-) -> Value:
-    """Return the windows of (N, C, H, W) as columns: (N, C*KH*KW, L), L = OH*OW.
-
-    Derivative: `fold`, which adds every column back to its window.
-    """
-    single = input.ndim == 3
-    x = reshape(input, (1, *input.shape)) if single else input
-    if x.ndim != 4:
-        raise ShapeError(f"unfold: x has shape {input.shape}, expected (N, C, H, W) or (C, H, W)")
-    window = Window.read("unfold", kernel_size, stride, padding, dilation)
-    size = (x.shape[2], x.shape[3])
-    window.output(size, "unfold")
-    y = Unfold(window, size)(x)
-    return reshape(y, y.shape[1:]) if single else y
-
-
-def fold(
-    input: Value,
-    output_size: int | Sequence[int],
-    kernel_size: int | Sequence[int],
-    dilation: int | Sequence[int] = 1,
-    padding: int | Sequence[int] = 0,
-    stride: int | Sequence[int] = 1,
-) -> Value:
-    """Add columns (N, C*KH*KW, L) back to images (N, C, H, W) of ``output_size``: the adjoint of `unfold`."""
-    single = input.ndim == 2
-    x = reshape(input, (1, *input.shape)) if single else input
-    window = Window.read("fold", kernel_size, stride, padding, dilation)
-    size = pair(output_size, "output_size", "fold")
-    oh, ow = window.output(size, "fold")
-    taps = window.kernel[0] * window.kernel[1]
-    if x.ndim != 3 or x.shape[1] % taps or x.shape[2] != oh * ow:
-        raise ShapeError(
-            f"fold: x has shape {input.shape}; for images of {size} and windows of {window.kernel} give (N, C*{taps}, "
-            f"{oh}*{ow}={oh * ow})"
-        )
-    y = Fold(window, size)(x)
-    return reshape(y, y.shape[1:]) if single else y
-
-
-def im2col(
-    x: Value, kernel_size: int | Sequence[int], stride: int | Sequence[int] = 1, padding: int | Sequence[int] = 0
-) -> Value:
-    """Return each window of (N, C, H, W) as a row: (N*OH*OW, C*KH*KW), so that a convolution is one matrix product.
-
-    With rows ``c = im2col(x, K)``: ``conv2d(x, w) = (c @ w.reshape(OC, -1).T + b)`` in the order (N, OH, OW, OC);
-    the gradients are ``gw = g.T @ c`` and ``gx = col2im(g @ w)`` (Chellapilla, Puri and Simard 2006).
-    """
-    columns = unfold(x, kernel_size, 1, padding, stride)
-    return reshape(permute(columns, 0, 2, 1), (-1, columns.shape[1]))
-
-
-def col2im(
-    rows: Value,
-    x_shape: Sequence[int],
-    kernel_size: int | Sequence[int],
-    stride: int | Sequence[int] = 1,
-    padding: int | Sequence[int] = 0,
-) -> Value:
-    """Add rows (N*OH*OW, C*KH*KW) back to images of ``x_shape``: the adjoint of `im2col` (not its inverse: overlaps
-    add up).
-    """
-    n = x_shape[0]
-    columns = permute(reshape(rows, (n, -1, rows.shape[1])), 0, 2, 1)
-    return fold(columns, tuple(x_shape[2:]), kernel_size, 1, padding, stride)
 
 
 def _single(value: int | Sequence[int]) -> int:

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from ..typing import Array, Value
-from .arithmetic import div, gt, lt, where
+from .arithmetic import div, where
 from .broadcast import cast, floating, only_float, result_type
+from .comparison import gt, lt
 from .errors import ArgumentError, DTypeError
 from .kernels.readings import pick
 from .layout import dense
@@ -263,6 +264,8 @@ def clamp(input: Value, min: Value | None = None, max: Value | None = None) -> V
     """
     if min is None and max is None:
         raise ArgumentError("clamp: both limits are None; give min, max or both")
+    if min is not None and max is not None and hasattr(min, "dtype") != hasattr(max, "dtype"):
+        raise DTypeError("clamp: one limit is a tensor and the other a number; give two of a kind")
     if isinstance(min, (int, float, type(None))) and isinstance(max, (int, float, type(None))):
         dtype = result_type(input, *(v for v in (min, max) if v is not None))
         return Clamp(min, max)(cast(input, dtype))

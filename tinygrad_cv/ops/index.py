@@ -2,8 +2,6 @@
 
 Two adjoint pairs: ``Take`` (any NumPy index) with ``Put`` (add into zeros), and ``Gather`` with ``ScatterAdd`` along
 one dimension. ``Replace`` writes into a selection; it is what an assignment ``x[i] = v`` records.
-
-The file is long because selecting has many public forms, each a few lines over the same two adjoint pairs.
 """
 
 from __future__ import annotations
@@ -17,12 +15,11 @@ from .arithmetic import where
 from .broadcast import cast, expand_to
 from .errors import ArgumentError, DimError, DTypeError, ShapeError
 from .op import Op, Plain
-from .reduce import Extreme
 from .shape import flatten, read_dim, reshape
 
 __all__ = [
-    "argsort", "diag", "gather", "getitem", "index_select", "masked_fill", "masked_select", "nonzero",
-    "one_hot", "repeat_interleave", "scatter", "scatter_add", "sort", "take_along_dim", "topk",
+    "diag", "gather", "getitem", "index_select", "masked_fill", "masked_select", "nonzero", "one_hot",
+    "repeat_interleave", "take_along_dim",
 ]  # fmt: skip
 
 Index = Any
@@ -100,7 +97,7 @@ class Gather(Op):
         self.dim, self.source = dim, source
 
     def forward(self, x: Array, at: Array) -> Array:
-        return x[_along(self.dim, at)]
+        return x[along(self.dim, at)]
 
     def grad_x(self, g: Value, at: Value) -> Value:
         return ScatterAdd(self.dim, self.source)(g, at)
@@ -116,14 +113,14 @@ class ScatterAdd(Op):
 
     def forward(self, x: Array, at: Array) -> Array:
         y = np.zeros(self.shape, x.dtype)
-        np.add.at(y, _along(self.dim, at), x[tuple(slice(n) for n in at.shape)])
+        np.add.at(y, along(self.dim, at), x[tuple(slice(n) for n in at.shape)])
         return y
 
     def grad_x(self, g: Value, at: Value) -> Value:
         return Gather(self.dim, self.shape)(g, at)
 
 
-def _along(dim: int, at: Array) -> tuple[Array, ...]:
+def along(dim: int, at: Array) -> tuple[Array, ...]:
     """Return the full index that picks ``at`` along ``dim`` and its own place elsewhere."""
     grid = [np.arange(n).reshape((-1,) + (1,) * (at.ndim - 1 - i)) for i, n in enumerate(at.shape)]
     grid[dim] = at
@@ -229,7 +226,8 @@ def index_select(input: Value, dim: int, index: Value) -> Value:
     return getitem(input, (slice(None),) * d + (index.reshape((-1,)),))
 
 
-def _read_at(op: str, input: Value, dim: int, index: Value) -> int:
+def read_at(op: str, input: Value, dim: int, index: Value) -> int:
+    """Check an index that names places along ``dim``, and return the dimension."""
     d = read_dim(op, dim, input.ndim)
     if index.dtype.kind not in "iu":
         raise DTypeError(f"{op}: index has dtype {index.dtype}, expected integers; cast it with .long()")
@@ -252,7 +250,7 @@ def gather(input: Value, dim: int, index: Value) -> Value:
         return reshape(
             gather(reshape(input, (1,)), dim, reshape(index, (-1,)) if index.ndim < 2 else index), index.shape
         )
-    d = _read_at("gather", input, dim, index)
+    d = read_at("gather", input, dim, index)
     for i, (n, m) in enumerate(zip(index.shape, input.shape)):
         if i != d and n > m:
             raise ShapeError(
@@ -274,69 +272,13 @@ def take_along_dim(input: Value, indices: Value, dim: int | None = None) -> Valu
         )
     from .broadcast import broadcast_shape
 
+    if indices.dtype != np.int64:
+        raise DTypeError(f"take_along_dim: indices have dtype {indices.dtype}, expected int64; cast with .long()")
+    size = input.shape[d]
+    indices = Plain(lambda at: np.where(at < 0, at + size, at), "from_the_end")(indices)
     common = broadcast_shape("take_along_dim", *(s[:d] + (1,) + s[d + 1 :] for s in (input.shape, indices.shape)))
     x = expand_to(input, common[:d] + (input.shape[d],) + common[d + 1 :])
     return gather(x, d, expand_to(indices, common[:d] + (indices.shape[d],) + common[d + 1 :]))
-
-
-def scatter_add(input: Value, dim: int, index: Value, src: Value) -> Value:
-    """Return ``input`` with ``src`` added at the places that ``index`` names along ``dim``."""
-    if input.ndim == 0:
-        return _as_vectors(scatter_add, input, dim, index, src)
-    d = _read_at("scatter_add", input, dim, index)
-    src = _source("scatter_add", input, index, src)
-    return input + ScatterAdd(d, input.shape)(src, index)
-
-
-def _as_vectors(function: Any, input: Value, dim: int, index: Value, src: Any, **settings: Any) -> Value:
-    """Treat tensors without dimensions as vectors of one element."""
-    at = reshape(index, (-1,)) if index.ndim < 2 else index
-    src = reshape(src, (1,)) if getattr(src, "ndim", 1) == 0 else src
-    return reshape(function(reshape(input, (1,)), dim, at, src, **settings), ())
-
-
-def _source(op: str, input: Value, index: Value, src: Any) -> Value:
-    if not hasattr(src, "dtype"):
-        return np.full(index.shape, src, input.dtype)
-    if src.dtype != input.dtype:
-        raise DTypeError(f"{op}: src has dtype {src.dtype}, the input {input.dtype}; cast one of them")
-    if src.ndim != index.ndim or any(n > m for n, m in zip(index.shape, src.shape)):
-        raise ShapeError(
-            f"{op}: src has shape {src.shape}, smaller than index {index.shape}; give at least as many elements"
-        )
-    return src if src.shape == index.shape else getitem(src, tuple(slice(n) for n in index.shape))
-
-
-def scatter(input: Value, dim: int, index: Value, src: Value, *, reduce: str | None = None) -> Value:
-    """Return ``input`` with ``src`` (a tensor or a number) written at the places that ``index`` names along ``dim``.
-
-    Where ``index`` names a place twice, the last one stays and only it receives a gradient.
-    """
-    if input.ndim == 0:
-        return _as_vectors(scatter, input, dim, index, src, reduce=reduce)
-    d = _read_at("scatter", input, dim, index)
-    src = _source("scatter", input, index, src)
-    if reduce == "add":
-        return scatter_add(input, dim, index, src)
-    if reduce is not None:
-        raise ArgumentError(f"scatter: reduce is {reduce!r}; give None or 'add'")
-
-    def last(at: Array) -> Array:
-        winner = np.zeros(input.shape, np.int64)
-        where_ = _along(d, at)
-        order = np.arange(1, at.size + 1).reshape(at.shape)
-        winner[where_] = order
-        return winner[where_] == order
-
-    winners = Plain(last)(index)
-    hit = Plain(lambda at: _mark(input.shape, d, at), "mark")(index)
-    return where(hit, ScatterAdd(d, input.shape)(where(winners, src, src * 0), index), input)
-
-
-def _mark(shape: tuple[int, ...], dim: int, at: Array) -> Array:
-    hit = np.zeros(shape, np.bool_)
-    hit[_along(dim, at)] = True
-    return hit
 
 
 def masked_fill(input: Value, mask: Value, value: Any) -> Value:
@@ -363,11 +305,18 @@ def masked_select(input: Value, mask: Value) -> Value:
     return getitem(expand_to(input, shape), np.broadcast_to(np.asarray(mask), shape))
 
 
-def repeat_interleave(input: Value, repeats: Any, dim: int | None = None) -> Value:
+def repeat_interleave(
+    input: Value, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
+) -> Value:
     """Repeat each element (or slice along ``dim``) the given number of times.
 
-    ``repeats`` is a number, or a vector with one for each. Derivative: g summed over the copies.
+    ``repeats`` is a number, or a vector with one for each; ``output_size`` their sum, if known. Without ``repeats``,
+    ``input`` itself holds the counts, and the positions are repeated. Derivative: g summed over the copies.
     """
+    if repeats is None:
+        return Plain(lambda counts: np.repeat(np.arange(counts.size), counts), "repeat_interleave")(input)
+    if not hasattr(repeats, "dtype") and not hasattr(repeats, "__index__"):
+        raise DTypeError(f"repeat_interleave: repeats is {repeats!r}; give a number, or a tensor of integers")
     x = flatten(input) if dim is None else input
     d = 0 if dim is None else read_dim("repeat_interleave", dim, input.ndim)
     if x.ndim == 0:
@@ -379,7 +328,10 @@ def repeat_interleave(input: Value, repeats: Any, dim: int | None = None) -> Val
         )
     if times.size and times.min() < 0:
         raise ArgumentError(f"repeat_interleave: repeats {times.min()} is negative; give numbers of at least 0")
-    return getitem(x, (slice(None),) * d + (np.repeat(np.arange(x.shape[d]), times),))
+    at = np.repeat(np.arange(x.shape[d]), times)
+    if output_size is not None and output_size != at.size:
+        raise ArgumentError(f"repeat_interleave: output_size is {output_size}, the repeats add up to {at.size}")
+    return getitem(x, (slice(None),) * d + (at,))
 
 
 def diag(input: Value, diagonal: int = 0) -> Value:
@@ -393,53 +345,6 @@ def diag(input: Value, diagonal: int = 0) -> Value:
         i = np.arange(max(0, min(h - max(-diagonal, 0), w - max(diagonal, 0))))
         return getitem(input, (i + max(-diagonal, 0), i + max(diagonal, 0)))
     raise ShapeError(f"diag: the input has shape {input.shape}, expected a vector or a matrix")
-
-
-def sort(input: Value, dim: int = -1, descending: bool = False, stable: bool = False) -> Extreme:
-    """Return (values, indices) in rising (or falling) order along ``dim``; equal elements keep their order.
-
-    ``descending`` chooses falling order; ``stable`` is accepted and always holds. Derivative: g put back at
-    ``indices``.
-    """
-    at = argsort(input, dim, descending)
-    if input.ndim == 0:
-        return Extreme(input, at)
-    return Extreme(gather(input, dim, at), at)
-
-
-def argsort(input: Value, dim: int = -1, descending: bool = False, stable: bool = False) -> Value:
-    """Return the positions that put ``input`` in order along ``dim``.
-
-    ``descending`` reverses the order; it is always ``stable``: equal elements keep theirs. The result, int64, is
-    constant.
-    """
-    d = read_dim("argsort", dim, input.ndim)
-
-    def order(x: Array) -> Array:
-        if x.ndim == 0:
-            return np.zeros((), np.int64)
-        if not descending:
-            return np.argsort(x, axis=d, kind="stable")
-        back = np.argsort(np.flip(x, d), axis=d, kind="stable")
-        return np.flip(x.shape[d] - 1 - back, d).copy()
-
-    return Plain(order, "argsort")(input)
-
-
-def topk(input: Value, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Extreme:
-    """Return the k largest (or smallest) along ``dim`` with their positions, in order.
-
-    ``sorted`` is accepted: they always come in order. Derivative: g put back at ``indices``.
-    """
-    d = read_dim("topk", dim, input.ndim)
-    n = input.shape[d] if input.ndim else 1
-    if not 0 <= k <= n:
-        raise DimError(f"topk: k is {k}, dimension {dim} of {input.shape} has {n}; give a number from 0 to {n}")
-    values, at = sort(input, d, descending=largest)
-    if input.ndim == 0:
-        return Extreme(values, at)
-    first = (slice(None),) * d + (slice(0, k),)
-    return Extreme(getitem(values, first), getitem(at, first))
 
 
 def nonzero(input: Value, *, as_tuple: bool = False) -> Any:
@@ -457,8 +362,8 @@ def nonzero(input: Value, *, as_tuple: bool = False) -> Any:
 def one_hot(input: Value, num_classes: int = -1) -> Value:
     """Return int64 rows of zeros with a single one at each class number."""
     labels = np.asarray(input)
-    if labels.dtype.kind not in "iu":
-        raise DTypeError(f"one_hot: class numbers of dtype {labels.dtype}; cast to integers with .long()")
+    if labels.dtype != np.int64:
+        raise DTypeError(f"one_hot: class numbers of dtype {labels.dtype}; cast to int64 with .long()")
     if labels.size == 0 and num_classes < 1:
         raise ArgumentError("one_hot: no labels and no num_classes; give num_classes")
     count = int(labels.max()) + 1 if num_classes == -1 else num_classes

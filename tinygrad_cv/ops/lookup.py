@@ -12,9 +12,9 @@ from .elementwise import detach
 from .errors import ArgumentError, DimError, DTypeError, ShapeError
 from .index import Put, getitem
 from .op import Plain
-from .reduce import norm
 from .reduce import sum as total
 from .shape import read_dim
+from .statistics import norm
 
 __all__ = [
     "bincount", "embedding", "index_add", "unique",

@@ -89,6 +89,8 @@ def matmul(input: Value, other: Value) -> Value:
     (.., I, K) and (.., K, J) give (.., I, J). Derivative: g other^T and input^T g, summed over what was broadcast.
     """
     same_dtype("matmul", input, other)
+    if input.dtype == np.bool_:
+        raise DTypeError("matmul: booleans have no products to add; cast to a number first")
     if input.ndim == 0 or other.ndim == 0:
         raise ShapeError(
             f"matmul: shapes {input.shape} and {other.shape}; both need at least one dimension, use * for numbers"
@@ -202,6 +204,7 @@ def dot(input: Value, tensor: Value) -> Value:
     _rank("dot", tensor, 1)
     if input.shape != tensor.shape:
         raise ShapeError(f"dot: vectors of {input.shape[0]} and {tensor.shape[0]} elements; give equal lengths")
+    same_dtype("dot", input, tensor)
     return total(input * tensor)
 
 
@@ -241,6 +244,8 @@ def baddbmm(input: Value, batch1: Value, batch2: Value, *, beta: float = 1, alph
 
 def _plus(input: Value, product: Value, beta: float, alpha: float) -> Value:
     """Return ``beta * input + alpha * product``; with beta 0 not even NaN passes."""
+    if product.dtype.kind != "f":  # an integer result takes factors without their fraction, as in PyTorch
+        beta, alpha = int(beta), int(alpha)
     y = product if alpha == 1 else product * alpha
     if broadcast_shape("addmm", input.shape, y.shape) != y.shape:
         raise ShapeError(

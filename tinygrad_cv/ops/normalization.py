@@ -22,11 +22,13 @@ from .arithmetic import div
 from .broadcast import cast
 from .elementwise import clamp, rsqrt
 from .errors import ArgumentError, DTypeError, ShapeError
+from .joining import narrow
 from .kernels.readings import pick
 from .op import Op, Unfinished, joint
-from .reduce import mean, norm
+from .reduce import mean
 from .reduce import sum as total
-from .shape import Pad, narrow, reshape
+from .shape import Pad, reshape
+from .statistics import norm
 
 __all__ = [
     "batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "normalize",

@@ -15,11 +15,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..typing import Array, Value
+from .broadcast import cast, expand_to
 from .errors import ArgumentError, DTypeError, ShapeError
 from .geometry import Pair, Window, pair
 from .kernels.readings import pick
 from .layout import to_nchw, to_nhwc
 from .op import Op, Plain
+from .reduce import sum as total
 from .shape import reshape
 
 __all__ = [
@@ -161,6 +163,10 @@ class AdaptiveAvgPoolSpread(Op):
         return AdaptiveAvgPool2d(self.out, self.size)(g)
 
 
+_EXACT = np.dtype(np.float64)
+"""What integers are pooled in."""
+
+
 def _images(op: str, input: Value, channels: bool = True) -> tuple[Value, bool]:
     """Accept (N, C, H, W) or (C, H, W), of floating point; images without pixels are refused, and without channels."""
     if input.dtype.kind != "f":
@@ -217,6 +223,9 @@ def max_pool2d(
     Derivative: g goes to the winner of each window, the first among equals.
     Source: Ranzato, Boureau and LeCun 2007.
     """
+    if input.dtype.kind in "iu":
+        y = max_pool2d(cast(input, _EXACT), kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+        return (cast(y[0], input.dtype), y[1]) if return_indices else cast(y, input.dtype)
     x, single = _images("max_pool2d", input)
     window = _window("max_pool2d", kernel_size, stride, padding, dilation, ceil_mode)
     size = (x.shape[2], x.shape[3])
@@ -250,6 +259,9 @@ def avg_pool2d(
     ``input`` is (N, C, H, W) or (C, H, W), the result (N, C, OH, OW) with OH = floor((H + 2 PH - KH) / SH) + 1;
     ``stride`` is ``kernel_size`` if None. Derivative: g / size spread over each window.
     """
+    if input.dtype == np.int64:
+        more = (stride, padding, ceil_mode, count_include_pad, divisor_override)
+        return cast(avg_pool2d(cast(input, _EXACT), kernel_size, *more), input.dtype)
     x, single = _images("avg_pool2d", input)
     if divisor_override == 0:
         raise ArgumentError("avg_pool2d: divisor_override is 0; give another number or None")
@@ -269,7 +281,8 @@ def adaptive_avg_pool2d(input: Value, output_size: int | Sequence[int | None] | 
     """
     x, single = _images("adaptive_avg_pool2d", input, channels=False)
     size = (x.shape[2], x.shape[3])
-    y = AdaptiveAvgPool2d(_adaptive("adaptive_avg_pool2d", output_size, size), size)(x)
+    out = _adaptive("adaptive_avg_pool2d", output_size, size)
+    y = _no_parts(x, out) if 0 in out else AdaptiveAvgPool2d(out, size)(x)
     return reshape(y, y.shape[1:]) if single else y
 
 
@@ -283,11 +296,20 @@ def adaptive_max_pool2d(
     """
     x, single = _images("adaptive_max_pool2d", input, channels=input.ndim == 4)
     size = (x.shape[2], x.shape[3])
-    return _with_indices(
-        AdaptiveMaxPool2d(_adaptive("adaptive_max_pool2d", output_size, size), size)(x), single, return_indices
-    )
+    out = _adaptive("adaptive_max_pool2d", output_size, size)
+    if 0 in out:
+        y = _no_parts(x, out)
+        return _with_indices((y, np.zeros(y.shape, np.int64)), single, return_indices)
+    return _with_indices(AdaptiveMaxPool2d(out, size)(x), single, return_indices)
+
+
+def _no_parts(x: Value, out: Pair) -> Value:
+    """Return the empty result of OH x OW parts, of which one is 0."""
+    return expand_to(total(x, (2, 3), True)[:, :, : out[0], : out[1]], (*x.shape[:2], *out))
 
 
 def _adaptive(op: str, output_size: int | Sequence[int | None] | None, size: Pair) -> Pair:
     given = tuple(output_size) if isinstance(output_size, Sequence) else (output_size, output_size)
-    return pair([n if want is None else want for want, n in zip(given, size)], "output_size", op)
+    if len(given) != 2:
+        raise ArgumentError(f"{op}: output_size is {given}; give one number or two")
+    return pair([n if want is None else want for want, n in zip(given, size)], "output_size", op, 0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..typing import Array, DType, Value
@@ -58,29 +60,38 @@ def _operand(op: str, input: Value, dtype: DType | None) -> Value:
     return x
 
 
-def softmax(input: Value, dim: int = -1, *, dtype: DType | None = None) -> Value:
+def _read(op: str, input: Value, dim: int | None, stacklevel: Any, dtype: DType | None) -> tuple[Value, int]:
+    """Return the operand in floating point, and the dimension; without one PyTorch's: 0 of 0, 1 or 3, else 1."""
+    if isinstance(stacklevel, np.dtype):  # torch.softmax(x, dim, dtype), where nn.functional has _stacklevel
+        dtype = stacklevel
+    if dim is None:
+        dim = 0 if input.ndim in (0, 1, 3) else 1
+    x = _operand(op, input, dtype)
+    return x, read_dim(op, dim, x.ndim)
+
+
+def softmax(input: Value, dim: int | None = None, _stacklevel: Any = 3, dtype: DType | None = None) -> Value:
     """Return e^x / sum(e^x) along ``dim``: positive numbers that add up to 1 (Bridle 1990).
 
+    Name ``dim``: without it PyTorch's old rule chooses, 0 for tensors of 0, 1 or 3 dimensions and 1 for others.
     Derivative: y (g - sum of g y along ``dim``).
     """
-    x = _operand("softmax", input, dtype)
-    d = read_dim("softmax", dim, x.ndim)
+    x, d = _read("softmax", input, dim, _stacklevel, dtype)
     return Softmax(d)(x) if x.ndim else exp(x - x)
 
 
-def log_softmax(input: Value, dim: int = -1, *, dtype: DType | None = None) -> Value:
+def log_softmax(input: Value, dim: int | None = None, _stacklevel: Any = 3, dtype: DType | None = None) -> Value:
     """Return ln(softmax(x)) along ``dim``, without the overflow of taking the logarithm afterwards.
 
-    Derivative: g - softmax(x) (sum of g along ``dim``).
+    ``dim`` as in `softmax`. Derivative: g - softmax(x) (sum of g along ``dim``).
     """
-    x = _operand("log_softmax", input, dtype)
-    d = read_dim("log_softmax", dim, x.ndim)
+    x, d = _read("log_softmax", input, dim, _stacklevel, dtype)
     return LogSoftmax(d)(x) if x.ndim else x - x
 
 
-def softmin(input: Value, dim: int = -1, *, dtype: DType | None = None) -> Value:
+def softmin(input: Value, dim: int | None = None, _stacklevel: Any = 3, dtype: DType | None = None) -> Value:
     """Return softmax(-x) along ``dim``.
 
-    See `softmax` for the derivative.
+    See `softmax` for ``dim`` and the derivative.
     """
-    return softmax(-input, dim, dtype=dtype)
+    return softmax(-input, dim, _stacklevel, dtype)

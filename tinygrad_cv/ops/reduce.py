@@ -6,7 +6,6 @@ The primitive is ``Sum``; means, variances and norms are composites. Extremes sh
 
 from __future__ import annotations
 
-import builtins
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -14,17 +13,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..typing import Array, Dim, DType, Value
-from .arithmetic import div, eq, where
+from .arithmetic import div, maximum, minimum
 from .broadcast import Expand, cast, expand_to, floating, only_float
-from .elementwise import abs as absolute
-from .elementwise import exp, log, sign, sqrt
+from .elementwise import exp, log
 from .errors import ArgumentError, DimError, DTypeError
 from .op import Op, Plain
 from .shape import flip, read_dim, reshape
 
 __all__ = [
     "all", "amax", "amin", "any", "argmax", "argmin", "count_nonzero", "cumprod", "cumsum", "logsumexp", "max",
-    "mean", "min", "norm", "prod", "std", "std_mean", "sum", "var", "var_mean",
+    "mean", "min", "prod", "sum",
 ]  # fmt: skip
 
 
@@ -108,7 +106,8 @@ def sum(input: Value, dim: Dim = None, keepdim: bool = False, *, dtype: DType | 
     return Sum(read_dims("sum", dim, input.ndim), keepdim, input.shape)(input)
 
 
-def _count(shape: tuple[int, ...], dims: tuple[int, ...]) -> int:
+def count(shape: tuple[int, ...], dims: tuple[int, ...]) -> int:
+    """Return how many elements are reduced to one."""
     return math.prod(shape[d] for d in dims)
 
 
@@ -117,81 +116,15 @@ def mean(input: Value, dim: Dim = None, keepdim: bool = False, *, dtype: DType |
     input = cast(input, dtype) if dtype is not None else input
     only_float("mean", input)
     dims = read_dims("mean", dim, input.ndim)
-    if _count(input.shape, dims) == 0:
+    if count(input.shape, dims) == 0:
         return sum(input, dims, keepdim) + math.nan
-    return div(sum(input, dims, keepdim) if input.ndim else input, float(_count(input.shape, dims)))
-
-
-def var(
-    input: Value,
-    dim: Dim = None,
-    unbiased: bool | None = None,
-    keepdim: bool = False,
-    *,
-    correction: float | None = None,
-) -> Value:
-    """Return sum((x - mean)^2) / (n - correction), correction 1 by default (the unbiased estimate)."""
-    only_float("var", input)
-    c = correction if correction is not None else (0 if unbiased is False else 1)
-    dims = read_dims("var", dim, input.ndim)
-    centred = input - (mean(input, dims, True) if input.ndim else input)
-    squares = centred * centred
-    return div(sum(squares, dims, keepdim), float(builtins.max(_count(input.shape, dims) - c, 0)))
-
-
-def std(
-    input: Value,
-    dim: Dim = None,
-    unbiased: bool | None = None,
-    keepdim: bool = False,
-    *,
-    correction: float | None = None,
-) -> Value:
-    """Return the square root of `var`; where that is 0 the derivative is taken as 0."""
-    v = var(input, dim, unbiased, keepdim, correction=correction)
-    return _root(v)
-
-
-def _root(v: Value) -> Value:
-    """sqrt whose derivative at 0 is 0 instead of infinite."""
-    flat = eq(v, 0)
-    return where(flat, v * 0, sqrt(where(flat, v * 0 + 1, v)))
-
-
-def var_mean(
-    input: Value,
-    dim: Dim = None,
-    unbiased: bool | None = None,
-    keepdim: bool = False,
-    *,
-    correction: float | None = None,
-) -> tuple[Value, Value]:
-    """Return (variance, mean).
-
-    See `var` for ``unbiased`` and ``correction``.
-    """
-    return var(input, dim, unbiased, keepdim, correction=correction), mean(input, dim, keepdim)
-
-
-def std_mean(
-    input: Value,
-    dim: Dim = None,
-    unbiased: bool | None = None,
-    keepdim: bool = False,
-    *,
-    correction: float | None = None,
-) -> tuple[Value, Value]:
-    """Return (standard deviation, mean).
-
-    See `std` for ``unbiased`` and ``correction``.
-    """
-    return std(input, dim, unbiased, keepdim, correction=correction), mean(input, dim, keepdim)
+    return div(sum(input, dims, keepdim) if input.ndim else input, float(count(input.shape, dims)))
 
 
 def _extreme(op: str, function: Any) -> Callable[..., Value]:
     def extreme(input: Value, dim: Dim = (), keepdim: bool = False) -> Value:
         dims = read_dims(op, dim, input.ndim)
-        if _count(input.shape, dims) == 0:
+        if count(input.shape, dims) == 0:
             raise DimError(
                 f"{op}: a reduced dimension of {input.shape} has size 0, and nothing has no extreme; drop it or check "
                 "for emptiness"
@@ -233,15 +166,16 @@ argmin.__doc__ = (
 )
 
 
-def _max_or_min(op: str, everywhere: Any, where_: Any, pairwise: str) -> Callable[..., Any]:
-    def extreme(input: Value, dim: Any = None, keepdim: bool = False) -> Any:
-        from . import arithmetic
+def _max_or_min(op: str, everywhere: Any, where_: Any, pairwise: Any) -> Callable[..., Any]:
+    def extreme(input: Value, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
         from .index import gather
 
+        if hasattr(dim, "dtype") and hasattr(dim, "shape"):
+            dim, other = None, dim
+        if other is not None:
+            return pairwise(input, other)
         if dim is None:
             return everywhere(input)
-        if hasattr(dim, "dtype") and hasattr(dim, "shape"):
-            return getattr(arithmetic, pairwise)(input, dim)
         axis = read_dim(op, dim, input.ndim)
         if input.ndim == 0:
             return Extreme(input, where_(cast(input, np.dtype(np.uint8)) if input.dtype == np.bool_ else input))
@@ -257,11 +191,11 @@ def _max_or_min(op: str, everywhere: Any, where_: Any, pairwise: str) -> Callabl
     return extreme
 
 
-max = _max_or_min("max", amax, argmax, "maximum")
+max = _max_or_min("max", amax, argmax, maximum)
 max.__doc__ = (
     "The largest of all, or (values, indices) along ``dim``, or of two tensors, element by element; as in PyTorch."
 )
-min = _max_or_min("min", amin, argmin, "minimum")
+min = _max_or_min("min", amin, argmin, minimum)
 min.__doc__ = (
     "The smallest of all, or (values, indices) along ``dim``, or of two tensors, element by element; as in PyTorch."
 )
@@ -273,7 +207,7 @@ def logsumexp(input: Value, dim: Dim, keepdim: bool = False) -> Value:
     """
     input = floating(input)
     dims = read_dims("logsumexp", dim, input.ndim)
-    if _count(input.shape, dims) == 0:
+    if count(input.shape, dims) == 0:
         return sum(input, dims, keepdim) - math.inf
     top = Plain(_finite_peak(dims), "peak")(input)
     total = log(sum(exp(input - top), dims, True)) + top
@@ -298,7 +232,7 @@ def cumsum(input: Value, dim: int, *, dtype: DType | None = None) -> Value:
 def prod(input: Value, dim: int | None = None, keepdim: bool = False, *, dtype: DType | None = None) -> Value:
     """Multiply over ``dim`` (all if None), by halves: so the derivatives are right at zeros too, to any order."""
     from .index import getitem
-    from .shape import cat
+    from .joining import cat
 
     input = cast(input, dtype or (input.dtype if input.dtype.kind == "f" else np.dtype(np.int64)))
     axis = 0 if dim is None else read_dim("prod", dim, input.ndim)
@@ -320,7 +254,7 @@ def cumprod(input: Value, dim: int, *, dtype: DType | None = None) -> Value:
     any order.
     """
     from .index import getitem
-    from .shape import cat
+    from .joining import cat
 
     input = cast(input, dtype or (input.dtype if input.dtype.kind == "f" else np.dtype(np.int64)))
     axis = read_dim("cumprod", dim, input.ndim)
@@ -332,35 +266,6 @@ def cumprod(input: Value, dim: int, *, dtype: DType | None = None) -> Value:
         tail = getitem(y, (*before, slice(step, n))) * getitem(y, (*before, slice(0, n - step)))
         y, step = cat([head, tail], axis), 2 * step
     return y
-
-
-def norm(input: Value, p: float | str = 2, dim: Dim = None, keepdim: bool = False) -> Value:
-    """Return (sum |x|^p)^(1/p) over ``dim``; p may be 'fro' (2), inf, -inf or 0 (the count of non-zeros).
-
-    At an all-zero vector, where the 2-norm has a kink, the derivative is taken as 0.
-    """
-    only_float("norm", input)
-    dims = read_dims("norm", dim, input.ndim)
-    if p == "fro" and dim is not None and len(dims) > 2:
-        raise ArgumentError(
-            f"norm: 'fro' is for vectors and matrices, dim={dim} names {len(dims)} dimensions; give p=2"
-        )
-    if p in ("fro", 2):
-        return _root(sum(input * input, dims, keepdim))
-    if isinstance(p, str):
-        raise ArgumentError(f"norm: p is {p!r}; give a number, inf, -inf or 'fro'")
-    size = absolute(input)
-    if p == math.inf:
-        return amax(size, dims, keepdim)
-    if p == -math.inf:
-        return amin(size, dims, keepdim)
-    if p == 0:
-        return sum(sign(size), dims, keepdim)
-    if p == 1:
-        return sum(size, dims, keepdim)
-    total = sum(size**p, dims, keepdim)
-    flat = eq(total, 0)
-    return where(flat, total * 0, where(flat, total * 0 + 1, total) ** (1 / p))
 
 
 def all(input: Value, dim: Dim = None, keepdim: bool = False) -> Value:

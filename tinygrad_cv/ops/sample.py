@@ -17,9 +17,10 @@ from ..typing import Array, Value
 from .arithmetic import where
 from .errors import ArgumentError, DTypeError, ShapeError
 from .index import Gather
+from .joining import unbind
 from .matrix import matmul
 from .op import Plain
-from .shape import reshape, transpose, unbind
+from .shape import reshape, transpose
 
 __all__ = [
     "affine_grid", "grid_sample",

@@ -13,8 +13,8 @@ from .elementwise import abs as absolute
 from .elementwise import relu, sign
 from .errors import ArgumentError, DTypeError, ShapeError
 from .geometry import pair
-from .index import scatter
 from .pool import adaptive_avg_pool2d, adaptive_max_pool2d, avg_pool2d, max_pool2d
+from .scattering import scatter
 from .shape import reshape, squeeze, unsqueeze
 
 __all__ = [
@@ -120,6 +120,9 @@ def lp_pool2d(
     (N, C, H, W) becomes (N, C, OH, OW). Derivative: g (x / y)^(p-1), summed over the windows that hold a pixel.
     """
     kh, kw = pair(kernel_size, "kernel_size", "lp_pool2d")
+    if abs(norm_type) == math.inf:
+        side = math.copysign(1.0, norm_type)
+        return side * max_pool2d(side * absolute(input), (kh, kw), stride, 0, 1, ceil_mode)
     return _root_of_sum(lambda z: avg_pool2d(z, (kh, kw), stride, 0, ceil_mode), input, norm_type, kh * kw)
 
 
@@ -133,6 +136,9 @@ def lp_pool1d(
     if not isinstance(kernel_size, int):
         raise ArgumentError(f"lp_pool1d: kernel_size is {kernel_size!r}; give an int")
     k = kernel_size
+    if abs(norm_type) == math.inf:
+        side = math.copysign(1.0, norm_type)
+        return side * max_pool1d(side * absolute(input), k, stride, 0, 1, ceil_mode)
     return _root_of_sum(lambda z: avg_pool1d(z, k, stride, 0, ceil_mode), input, norm_type, k)
 
 

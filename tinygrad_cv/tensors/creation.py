@@ -1,7 +1,8 @@
-"""Making tensors: from data, filled, in sequence, at random."""
+"""Making tensors: from data, filled, and in sequence."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,8 +11,14 @@ import numpy as np
 from ..ops import broadcast
 from ..ops.errors import ArgumentError, DTypeError
 from ..typing import Array, DType
-from .random import Generator, pick
+from .spelling import spelled
 from .tensor import Tensor
+
+__all__ = [
+    "arange", "as_tensor", "asarray", "can_cast", "clone", "detach", "empty", "empty_like", "eye", "from_dlpack",
+    "from_numpy", "full", "full_like", "get_default_dtype", "is_floating_point", "is_tensor", "linspace", "ones",
+    "ones_like", "promote_types", "result_type", "set_default_dtype", "tensor", "zeros", "zeros_like",
+]  # fmt: skip
 
 
 def get_default_dtype() -> DType:
@@ -128,14 +135,20 @@ def can_cast(from_: Any, to: Any) -> bool:
     return rank[np.dtype(from_).kind] <= rank[np.dtype(to).kind]
 
 
-def _shape(size: tuple[Any, ...]) -> tuple[int, ...]:
+def read_shape(*size: Any) -> tuple[int, ...]:
+    """Read ``f(2, 3)`` and ``f((2, 3))`` alike, and refuse what is no shape."""
+    if not size:
+        raise ArgumentError("size: no size was given; give a number for each dimension, or () for a single number")
+    if any(isinstance(n, float) for n in (size[0] if isinstance(size[0], (tuple, list)) else size)):
+        raise DTypeError(f"size: {size} holds a fraction; give whole numbers")
     shape = broadcast.read_sizes(size)
     if any(n < 0 for n in shape):
         raise ArgumentError(f"size: {shape} holds a negative size; give sizes of at least 0")
     return shape
 
 
-def _dtype(dtype: Any) -> DType:
+def read_dtype(dtype: Any) -> DType:
+    """Return the dtype that was asked for, or the default one of floating point."""
     return broadcast.FLOAT if dtype is None else np.dtype(dtype)
 
 
@@ -144,7 +157,7 @@ def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool
 
     ``size`` is one tuple, or a number for each dimension.
     """
-    return Tensor(np.zeros(_shape(size), _dtype(dtype)), requires_grad)
+    return Tensor(np.zeros(read_shape(*size), read_dtype(dtype)), requires_grad)
 
 
 def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -152,7 +165,7 @@ def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool 
 
     ``size`` is one tuple, or a number for each dimension.
     """
-    return Tensor(np.ones(_shape(size), _dtype(dtype)), requires_grad)
+    return Tensor(np.ones(read_shape(*size), read_dtype(dtype)), requires_grad)
 
 
 def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -160,7 +173,7 @@ def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool
 
     ``size`` is one tuple, or a number for each dimension.
     """
-    return Tensor(np.empty(_shape(size), _dtype(dtype)), requires_grad)
+    return Tensor(np.empty(read_shape(*size), read_dtype(dtype)), requires_grad)
 
 
 def full(
@@ -170,8 +183,10 @@ def full(
 
     ``size`` is a tuple, ``fill_value`` the number.
     """
+    if hasattr(size, "__index__"):
+        raise ArgumentError(f"full: size is {size}; give a sequence, as in full(({size},), {fill_value})")
     kind = broadcast.result_type(fill_value) if dtype is None else np.dtype(dtype)
-    return Tensor(np.full(_shape((size,)), fill_value, kind), requires_grad)
+    return Tensor(np.full(read_shape(size), fill_value, kind), requires_grad)
 
 
 def zeros_like(input: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -204,17 +219,27 @@ def eye(n: int, m: int | None = None, dtype: Any = None, device: Any = None, req
 
     It has ``n`` rows and ``m`` columns, ``n`` if None.
     """
-    return Tensor(np.eye(n, m, dtype=_dtype(dtype)), requires_grad)
+    read_shape(n, n if m is None else m)
+    return Tensor(np.eye(n, m, dtype=read_dtype(dtype)), requires_grad)
 
 
-def arange(*args: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def arange(
+    start: Any = None,
+    end: Any = None,
+    step: Any = 1,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """Return ``start, start + step, ...`` below ``end``: arange(end), arange(start, end), arange(start, end, step)."""
-    if not 1 <= len(args) <= 3:
-        raise ArgumentError(
-            f"arange: {len(args)} numbers were given; give end, or start and end, or start, end and step"
-        )
-    start, end, step = (0, args[0], 1) if len(args) == 1 else (*args, 1)[:3]
-    if step == 0 or (end - start) / step < 0:
+    if end is None:
+        start, end = 0, start
+    if start is None:
+        start = 0
+    if end is None:
+        raise ArgumentError("arange: no end was given; write arange(end), or arange(start, end, step)")
+    start, end, step = (v.item() if hasattr(v, "item") else v for v in (start, end, step))
+    if step == 0 or not math.isfinite(start) or not math.isfinite(end) or (end - start) / step < 0:
         raise ArgumentError(f"arange: from {start} to {end} by {step} never arrives; give a step of the right sign")
     kind = broadcast.FLOAT if any(isinstance(v, float) for v in (start, end, step)) else np.dtype(np.int64)
     return Tensor(np.arange(start, end, step).astype(kind if dtype is None else dtype), requires_grad)
@@ -227,94 +252,15 @@ def linspace(
     start: float, end: float, steps: int, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Return ``steps`` evenly spaced numbers from ``start`` to ``end``, both included."""
-    return Tensor(np.linspace(start, end, steps).astype(_dtype(dtype)), requires_grad)
+    if steps < 0:
+        raise ArgumentError(f"linspace: steps is {steps}; give a number of at least 0")
+    start, end = float(start), float(end)
+    return Tensor(np.linspace(start, end, steps).astype(read_dtype(dtype)), requires_grad)
 
 
-def rand(
-    *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
-    """Return numbers drawn evenly from [0, 1).
+asarray = as_tensor
 
-    ``size`` is one tuple, or a number for each dimension.
-    """
-    return Tensor(_uniform(generator, _shape(size), _dtype(dtype)), requires_grad)
-
-
-def _uniform(generator: Generator | None, shape: tuple[int, ...], dtype: DType) -> Array:
-    return pick(generator).random(shape, np.float32 if dtype == np.float32 else np.float64).astype(dtype, copy=False)
-
-
-def randn(
-    *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
-    """Return numbers drawn from the standard normal distribution.
-
-    ``size`` is one tuple, or a number for each dimension.
-    """
-    d = _dtype(dtype)
-    drawn = pick(generator).standard_normal(_shape(size), np.float32 if d == np.float32 else np.float64)
-    return Tensor(np.asarray(drawn).astype(d, copy=False), requires_grad)
-
-
-def randint(*args: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:
-    """Return integers drawn evenly from [low, high): randint(high, size) or randint(low, high, size)."""
-    if len(args) not in (2, 3):
-        raise ArgumentError(f"randint: {len(args)} arguments; give (high, size) or (low, high, size)")
-    low, high, size = (0, *args) if len(args) == 2 else args
-    if low >= high:
-        raise ArgumentError(f"randint: no integer lies in [{low}, {high}); give a larger high")
-    return Tensor(
-        np.asarray(pick(generator).integers(low, high, _shape((size,)))).astype(dtype or np.int64, copy=False)
-    )
-
-
-def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:
-    """Return the numbers 0 to n-1 in random order."""
-    return Tensor(pick(generator).permutation(n).astype(dtype or np.int64, copy=False))
-
-
-def rand_like(
-    input: Any, dtype: Any = None, *, generator: Generator | None = None, requires_grad: bool = False
-) -> Tensor:
-    """Return numbers drawn evenly from [0, 1), of the shape and dtype of ``input``."""
-    return rand(input.shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad)
-
-
-def randn_like(
-    input: Any, dtype: Any = None, *, generator: Generator | None = None, requires_grad: bool = False
-) -> Tensor:
-    """Return standard normal numbers, of the shape and dtype of ``input``."""
-    return randn(input.shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad)
-
-
-def bernoulli(input: Any, *, generator: Generator | None = None) -> Tensor:
-    """Return 1 with the probability that each element of ``input`` states, else 0."""
-    p = np.asarray(input)
-    if p.dtype.kind != "f" or (p.size and not (p.min() >= 0 and p.max() <= 1)):
-        raise ArgumentError("bernoulli: the input must hold probabilities from 0 to 1 of floating point")
-    return Tensor((pick(generator).random(p.shape) < p).astype(p.dtype))
-
-
-def multinomial(
-    input: Any, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
-) -> Tensor:
-    """Draw class numbers with the given weights, one row of ``num_samples`` for each row of ``input``.
-
-    With ``replacement`` a class may come more than once.
-    """
-    weights = np.asarray(input, np.float64)
-    if weights.ndim not in (1, 2) or (weights.size and weights.min() < 0):
-        raise ArgumentError(
-            f"multinomial: weights of shape {weights.shape}; give one or two dimensions of numbers of at least 0"
-        )
-    rows = np.atleast_2d(weights)
-    out = []
-    for row in rows:
-        if row.sum() <= 0 or (not replacement and num_samples > np.count_nonzero(row)):
-            raise ArgumentError(
-                f"multinomial: {num_samples} draws from {np.count_nonzero(row)} classes of positive weight; draw "
-                "fewer, or with replacement"
-            )
-        out.append(pick(generator).choice(row.size, num_samples, replace=replacement, p=row / row.sum()))
-    drawn = np.stack(out).astype(np.int64)
-    return Tensor(drawn[0] if weights.ndim == 1 else drawn)
+for _function in (
+    arange, as_tensor, empty, empty_like, eye, full, full_like, linspace, ones, ones_like, tensor, zeros, zeros_like,
+):  # fmt: skip
+    globals()[_function.__name__] = spelled(_function)

@@ -1,10 +1,12 @@
 """The operations of a tensor by name and by symbol: a table from methods to the functions of `ops`.
 
-A function whose first argument is the tensor is a method as it stands; its docstring and signature come along.
+A function whose first argument is the tensor is a method as it stands; its docstring and signature come along. The
+file is long because the table has a line for each of some 200 methods.
 """
 
 from __future__ import annotations
 
+import inspect
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,8 @@ import numpy as np
 
 from .. import ops
 from ..ops.errors import ArgumentError, ShapeError
+from ..typing import Array
+from .spelling import spelled
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -42,6 +46,10 @@ class Methods:
     __radd__ = ops.add
     __rmul__ = ops.mul
     __getitem__ = ops.getitem
+
+    __rand__ = ops.bitwise_and
+    __ror__ = ops.bitwise_or
+    __rxor__ = ops.bitwise_xor
 
     def __pos__(self: Any) -> Tensor:
         return self
@@ -81,6 +89,8 @@ class Methods:
     def dim(self: Any) -> int:
         """Return the number of dimensions."""
         return int(self.ndim)
+
+    ndimension = dim
 
     def numel(self: Any) -> int:
         """Return the number of elements."""
@@ -162,19 +172,25 @@ class Methods:
         return self.T
 
     def view(self: Any, *shape: Any) -> Tensor:
-        """Return the tensor in another shape: the same memory, or a read-only copy where only a copy could be.
+        """Return the tensor in another shape, in the same memory.
 
-        PyTorch refuses the second case. Here activations are channels-last in memory, so that the usual
-        ``x.view(x.size(0), -1)`` behind a convolution has to copy; writing into such a copy, which would not reach
-        the tensor, is refused instead.
+        Refused is what PyTorch refuses: dimensions merged that a transpose or a slice has pulled apart. Activations
+        are channels-last in memory here, where PyTorch's are row-major, so that the usual ``x.view(x.size(0), -1)``
+        behind a convolution has to copy; writing into such a copy, which would not reach the tensor, is refused.
         """
         if len(shape) == 1 and isinstance(shape[0], np.dtype):
             raise ArgumentError(
                 "view: reinterpreting the bytes as another dtype is not offered; use .to(dtype) to cast"
             )
         y = ops.reshape(self, *shape)
-        if y is not self and y._view is None and y._data.size:
-            y._data.flags.writeable = False
+        if y is self or y._view is not None or not y._data.size:
+            return y
+        if not np.may_share_memory(apart := _as_in_pytorch(self), apart.reshape(y.shape)):
+            raise ShapeError(
+                f"view: {self.shape} cannot become {y.shape} in the same memory: a transpose or a slice has pulled its "
+                "dimensions apart; use reshape, which copies, or contiguous() before"
+            )
+        y._data.flags.writeable = False
         return y
 
     def view_as(self: Any, other: Any) -> Tensor:
@@ -269,7 +285,6 @@ class Methods:
     take_along_dim = ops.take_along_dim
     masked_fill = ops.masked_fill
     masked_select = ops.masked_select
-    flip = ops.flip
     roll = ops.roll
     rot90 = ops.rot90
     repeat = ops.repeat
@@ -342,6 +357,10 @@ class Methods:
     subtract, multiply, divide, negative, absolute = ops.sub, ops.mul, ops.div, ops.neg, ops.abs
     clip = ops.clamp
 
+    def flip(self: Any, *dims: Any) -> Tensor:
+        """Reverse the order along ``dims``, given one by one or as a sequence."""
+        return ops.flip(self, ops.broadcast.read_sizes(dims))
+
     def clamp_min(self: Any, min: Any) -> Tensor:
         """Limit from below."""
         return ops.clamp(self, min=min)
@@ -384,3 +403,19 @@ class Methods:
     def allclose(self: Any, other: Any, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: Any = False) -> Any:
         """Tell whether all elements agree within atol + rtol |other|."""
         return ops.allclose(self, other, rtol, atol, equal_nan)
+
+
+def _as_in_pytorch(t: Any) -> Array:
+    """Return an array, of no particular values, with the strides that the tensor would have in PyTorch.
+
+    There the result of an operation is row-major, and a view reads what it views by the same steps as here.
+    """
+    if t._view is None:
+        return np.empty(t.shape, t.dtype)
+    y: Array = t._view.op.forward(_as_in_pytorch(t._view.parent))
+    return y
+
+
+for _name, _function in list(vars(Methods).items()):
+    if not _name.startswith("_") and inspect.isfunction(_function):
+        setattr(Methods, _name, spelled(_function))

@@ -164,15 +164,15 @@ class Tensor(Methods, InPlace):
         t._version = version_of(self)
         return t
 
-    def clone(self) -> Tensor:
+    def clone(self, *, memory_format: Any = None) -> Tensor:
         """Return a copy; the gradient passes through."""
         return _CLONE(self)
 
-    def contiguous(self) -> Tensor:
+    def contiguous(self, memory_format: Any = None) -> Tensor:
         """Return a tensor with row-major memory: itself where it has it already."""
         return self if self._data.flags.c_contiguous else super().contiguous()
 
-    def is_contiguous(self) -> bool:
+    def is_contiguous(self, memory_format: Any = None) -> bool:
         """Tell whether the memory is row-major."""
         return bool(self._data.flags.c_contiguous)
 
