@@ -2,7 +2,9 @@
 """From a fresh clone to a running command: python3 dev.py COMMAND [ARGUMENTS...]
 
     train     train a network on real handwriting (tinygrad-cv train)
+    explore   see inside a network in the browser; without a run, the digits are learned first
     test      ruff, mypy and the tests; --oracle also compares with PyTorch
+    e2e       the tests that drive the explorer's page in a real browser
     lint      ruff and mypy alone
     bench     measure against PyTorch
     docs      build the documentation into docs/_build/html
@@ -41,6 +43,8 @@ CHECKS = {
 }
 COMMANDS = {  # name: extras beside dev, checks to run first, the program that gets the arguments
     "train": ([], {}, [CLI, "train"]),
+    "explore": (["web"], {}, [CLI, "explore"]),
+    "e2e": (["e2e"], {}, [PYTHON, "-m", "pytest", "--e2e", "-rs", "tests/explore"]),
     "test": ([], CHECKS, [PYTHON, "-m", "pytest", "-n", "2"]),
     "lint": ([], CHECKS, []),
     "bench": (["bench"], {}, [PYTHON, "-m", "benchmarks"]),
@@ -67,6 +71,10 @@ def main(arguments: list[str]) -> int:
         if status:
             return fail(f"{check} found the faults above; nothing after it was run", status)
         print(f"dev.py: {check} found no fault ({time.perf_counter() - start:.1f} s)", flush=True)
+    if name == "explore" and all(word.startswith("-") for word in rest) and not list(Path("runs").glob("*/config.json")):
+        status = run([CLI, "train", "--augment", "affine"])  # drawn digits lean and vary more than the data's
+        if status:
+            return status
     return run(program + rest) if program else 0
 
 

@@ -97,8 +97,11 @@ def check(program: Program, title: str) -> None:
         )
     known = forms()
     for step in program.steps:
-        if step.op not in known or any(kind == "lost" for kind, _ in step.sources):
-            what = "an operation that depends on the image without a derivative" if step.op in known else step.op
+        plain_index = step.op != "Take" or _is_basic(step.settings.get("index"))
+        if step.op not in known or not plain_index or any(kind == "lost" for kind, _ in step.sources):
+            what = step.op if step.op not in known else f"{step.op} with something else than numbers and slices"
+            if any(kind == "lost" for kind, _ in step.sources):
+                what = f"{step.op} of something that has no derivative"
             raise ArgumentError(
                 f"explore: {step.name} of {title} is {what}, which the page cannot compute; it knows "
                 f"{', '.join(sorted(known))}; use the server instead"
@@ -114,6 +117,11 @@ def check(program: Program, title: str) -> None:
             f"explore: {title} takes {work:,} multiply-adds for an image, a page {MOST_WORK:,}; use the server, "
             "or a smaller --image-size"
         )
+
+
+def _is_basic(index: Any) -> bool:
+    """Whether an index is a tuple of whole numbers and slices, in the form of `program`."""
+    return isinstance(index, list) and all(isinstance(k, int) or (isinstance(k, dict) and "slice" in k) for k in index)
 
 
 @cache

@@ -148,8 +148,25 @@ export const KERNELS = {
       const index = unravel(at, out).map((k, d) => k - before[d]);
       return index.every((k, d) => k >= 0 && k < x.shape[d]) ? x.data[ravel(index, x.shape)] : value;
     }),
+  Take: ([x], { index }, out) => {
+    const parts = index.map((part, d) => (part.slice ? progression(part.slice, x.shape[d]) : { first: part, step: null }));
+    return picked(x, out, (at) => {
+      let k = 0;
+      return x.shape.map((_, d) => {
+        const part = parts[d] ?? { first: 0, step: 1 };
+        return part.step === null ? (part.first + x.shape[d]) % x.shape[d] : part.first + part.step * at[k++];
+      });
+    });
+  },
   Flip: ([x], { dims }, out) => picked(x, out, (index) => index.map((k, d) => (dims.includes(d) ? out[d] - 1 - k : k))),
 };
+
+/** Where a Python slice begins in a dimension, and its step. */
+function progression([start, , by], size) {
+  const step = by ?? 1;
+  const first = start === null ? (step > 0 ? 0 : size - 1) : start < 0 ? Math.max(start + size, 0) : Math.min(start, size);
+  return { first, step };
+}
 
 const MOVES = {
   Reshape: ([x]) => x.data,
