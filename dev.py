@@ -71,7 +71,8 @@ def main(arguments: list[str]) -> int:
         if status:
             return fail(f"{check} found the faults above; nothing after it was run", status)
         print(f"dev.py: {check} found no fault ({time.perf_counter() - start:.1f} s)", flush=True)
-    if name == "explore" and all(word.startswith("-") for word in rest) and not list(Path("runs").glob("*/config.json")):
+    unnamed = not rest or rest[0].startswith("-")
+    if name == "explore" and unnamed and not any(Path("runs").glob("*/config.json")):
         status = run([CLI, "train", "--augment", "affine"])  # drawn digits lean and vary more than the data's
         if status:
             return status
