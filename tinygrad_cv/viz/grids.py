@@ -119,6 +119,12 @@ def feature_maps(
     return images(values, columns=columns, scale=scale, colors=colors, **options)
 
 
+def painted(pictures: Any, scale: str = "each", colors: str = "gray") -> Array:
+    """Pictures as bytes (N, H, W, 3), brightened and coloured as by `images`."""
+    stack = _stack(pictures)
+    return _paint(_brightness({"": stack}, scale, signed=colors == "signed")[""], colors)
+
+
 def _array(values: Any) -> Array:
     return np.asarray(getattr(values, "_data", values))
 
