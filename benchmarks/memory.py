@@ -1,4 +1,8 @@
-"""Peak memory of a training step, each library in a process of its own."""
+"""Peak memory of a training step, each library in a process of its own.
+
+Beside the whole process, what the batch adds: the peak above that of a step with two images, which has loaded the
+library's code and compilers and made the optimiser's state.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +21,17 @@ build, shape, classes = NETWORKS[sys.argv[1]]
 model = build(nn)
 optimiser = optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
 x, t = tg.randn(*shape), tg.randint(classes, (shape[0],))
-for _ in range(4):
+
+def step(x, t):
     optimiser.zero_grad()
     tg.cross_entropy(model(x), t).backward()
     optimiser.step()
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+
+step(x[:2], t[:2])
+base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for _ in range(4):
+    step(x, t)
+print(base, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 THEIRS = """
 import resource, sys
@@ -34,24 +44,37 @@ x, t = torch.randn(*shape), torch.randint(classes, (shape[0],))
 if sys.argv[2] == "channels_last":
     model, x = model.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
 optimiser = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
-for _ in range(4):
+
+def step(x, t):
     optimiser.zero_grad()
     nn.functional.cross_entropy(model(x), t).backward()
     optimiser.step()
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+
+step(x[:2], t[:2])
+base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for _ in range(4):
+    step(x, t)
+print(base, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
-def _peak(program: str, *arguments: str) -> float:
+def _peak(program: str, *arguments: str) -> tuple[float, float]:
     environment = {k: v for k, v in os.environ.items() if k != "LD_PRELOAD"}
     out = subprocess.run(
         [sys.executable, "-c", program, *arguments], env=environment, capture_output=True, text=True, check=True
     )
-    return int(out.stdout.split()[-1]) / 1024
+    base, peak = (int(word) / 1024 for word in out.stdout.split()[-2:])
+    return peak - base, peak
 
 
 def row(name: str) -> dict[str, Any]:
-    """Return the peak resident memory after four steps, in MiB, and PyTorch's better mode / ours."""
+    """Return the peak resident memory of four steps in MiB: of the process, and what the batch added to it.
+
+    ``ratio`` and ``batch_ratio`` are PyTorch's better mode / ours.
+    """
     ours = _peak(OURS, name)
     theirs = min(_peak(THEIRS, name, mode) for mode in ("contiguous", "channels_last"))
-    return {"name": name, "ours_mib": ours, "torch_mib": theirs, "ratio": theirs / ours}
+    return {
+        "name": name, "ours_mib": ours[1], "torch_mib": theirs[1], "ratio": theirs[1] / ours[1],
+        "ours_batch_mib": ours[0], "torch_batch_mib": theirs[0], "batch_ratio": theirs[0] / ours[0],
+    }  # fmt: skip

@@ -7,13 +7,20 @@ order, so no tag is needed; kernels get the block back here, without a copy wher
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ..typing import Array, DType
+from .kernels.readings import pick
 
 
 def to_nhwc(x: Array) -> Array:
     """Return x (N, C, H, W) as a C-contiguous (N, H, W, C) block, copying only where the bytes lie otherwise."""
+    if x.flags.c_contiguous and x.shape[1] > 1:
+        n, c, h, w = x.shape
+        block: Array = pick("swap", x.dtype, x.size)(x.reshape(n, c, h * w))
+        return block.reshape(n, h, w, c)
     return np.ascontiguousarray(x.transpose(0, 2, 3, 1))
 
 
@@ -25,6 +32,23 @@ def to_nchw(block: Array) -> Array:
 def is_channels_last(x: Array) -> bool:
     """Tell whether the bytes of x (N, C, H, W) already lie as (N, H, W, C)."""
     return x.ndim == 4 and x.transpose(0, 2, 3, 1).flags.c_contiguous
+
+
+def to_rows(x: Array) -> Array:
+    """Return x (N, C, ...) as rows of channels (N * ..., C), without a copy where x is channels-last."""
+    if x.ndim == 4:
+        return to_nhwc(x).reshape(x.shape[0] * x.shape[2] * x.shape[3], x.shape[1])
+    rows = x.shape[0] * math.prod(x.shape[2:])
+    return np.ascontiguousarray(np.moveaxis(x, 1, -1)).reshape(rows, x.shape[1])
+
+
+def row_major(x: Array) -> Array:
+    """Return x with its elements in order in memory, copying only where they lie otherwise."""
+    if not x.flags.c_contiguous and is_channels_last(x):
+        n, c, h, w = x.shape
+        block: Array = pick("swap", x.dtype, x.size)(x.transpose(0, 2, 3, 1).reshape(n, h * w, c))
+        return block.reshape(x.shape)
+    return np.ascontiguousarray(x)
 
 
 def dense(x: Array) -> Array:

@@ -24,6 +24,7 @@ from .elementwise import clamp, rsqrt
 from .errors import ArgumentError, DTypeError, ShapeError
 from .joining import narrow
 from .kernels.readings import pick
+from .layout import to_rows
 from .op import Op, Unfinished, joint
 from .reduce import mean
 from .reduce import sum as total
@@ -35,13 +36,9 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _pixels(x: Array) -> Array:
-    """Return x (N, C, ...) as rows of channels (P, C), without a copy where x is channels-last."""
-    rows = x.shape[0] * math.prod(x.shape[2:])
-    return np.ascontiguousarray(np.moveaxis(x, 1, -1)).reshape(rows, x.shape[1])
-
-
 def _unpixels(rows: Array, shape: tuple[int, ...]) -> Array:
+    if len(shape) == 4:
+        return rows.reshape(shape[0], shape[2], shape[3], shape[1]).transpose(0, 3, 1, 2)
     return np.moveaxis(rows.reshape(shape[0], *shape[2:], shape[1]), -1, 1)
 
 
@@ -59,7 +56,7 @@ class BatchNorm(Op):
         return promise.value(), m, v
 
     def start(self, x: Array, weight: Array, bias: Array) -> tuple[Unfinished, tuple[Array, Array]]:
-        m, v = pick("batch_norm_stats", x.dtype)(_pixels(x))
+        m, v = pick("batch_norm_stats", x.dtype)(to_rows(x))
         r = 1 / np.sqrt(v + x.dtype.type(self.eps))
         return Unfinished(partial(_apply, x, m, r, weight, bias), x.shape, x.dtype, adds=True), (m, v)
 
@@ -73,7 +70,7 @@ class BatchNorm(Op):
     @joint("x", "weight", "bias")
     def grads(self, g: Array, x: Array, weight: Array, mean: Array, variance: Array, wanted: tuple[bool, ...]) -> Any:
         r = 1 / np.sqrt(variance + x.dtype.type(self.eps))
-        gx, gw, gb = pick("batch_norm_grad", x.dtype)(_pixels(g), _pixels(x), mean, r, weight)
+        gx, gw, gb = pick("batch_norm_grad", x.dtype)(to_rows(g), to_rows(x), mean, r, weight)
         return _unpixels(gx, x.shape), gw, gb
 
 
@@ -104,8 +101,8 @@ def _apply(x: Array, m: Array, r: Array, weight: Array | None, bias: Array, add:
     """w (x - m) r + b per channel, plus an array, and nothing below 0, in one pass."""
     if not x.size:
         return np.empty_like(x)
-    rows = None if add is None else _pixels(add)
-    y = pick("batch_norm_apply", x.dtype)(_pixels(x), m, r, weight, bias, rows, relu)
+    rows = None if add is None else to_rows(add)
+    y = pick("batch_norm_apply", x.dtype)(to_rows(x), m, r, weight, bias, rows, relu)
     return _unpixels(y, x.shape)
 
 

@@ -3,6 +3,9 @@
 The system hands out fresh memory as pages of zeros, one fault per page: filling a fresh array of 16 MB takes
 several times as long as filling a used one. A training step asks for the same sizes again and again, so freed
 blocks are kept and handed out again. A block returns by itself when the last array that looks at it is gone.
+
+What is kept and what is lent together stay within ``SLACK`` times the most that was ever lent at once: sizes that are no
+longer asked for give way to those that are, and the process holds little more than it needed at its peak.
 """
 
 from __future__ import annotations
@@ -19,13 +22,17 @@ from ...typing import Array
 SMALL = 1 << 16
 """Bytes below which NumPy's own allocation is as fast."""
 
-LIMIT = int(os.environ.get("TGCV_POOL_MB", "512")) << 20
+LIMIT = int(os.environ.get("TGCV_POOL_MB", "4096")) << 20
 """Bytes of freed blocks that are kept at most."""
+
+SLACK = 1.125
 
 ALIGN = 64
 
 _free: dict[int, list[Array]] = {}
-_kept = 0
+"""Freed blocks by size; the size that was returned last stands last."""
+
+_kept = _lent = _most = 0
 
 
 class _Block:
@@ -38,18 +45,21 @@ class _Block:
         self.__array_interface__ = {"shape": shape, "typestr": dtype.str, "data": data, "version": 3}
 
     def __del__(self) -> None:
-        global _kept
+        global _kept, _lent
         size = self.raw.nbytes
+        _lent -= size
         if _kept + size <= LIMIT:
             _kept += size
-            _free.setdefault(size, []).append(self.raw)
+            blocks = _free.pop(size, [])
+            blocks.append(self.raw)
+            _free[size] = blocks
 
 
 def empty(shape: tuple[int, ...], dtype: Any = np.float32) -> Array:
     """Return an uninitialised C-contiguous array; a large one is aligned to 64 bytes and comes from recycled
     memory.
     """
-    global _kept
+    global _kept, _lent, _most
     dtype = np.dtype(dtype)
     size = math.prod(shape) * dtype.itemsize
     if size < SMALL:
@@ -59,8 +69,28 @@ def empty(shape: tuple[int, ...], dtype: Any = np.float32) -> Array:
         raw = _free[size].pop()
         _kept -= size
     except (KeyError, IndexError):
+        _trim(size)
         raw = np.empty(size, np.uint8)
+    _lent += size
+    _most = max(_most, _lent)
     return np.asarray(_Block(raw, shape, dtype))
+
+
+def _trim(size: int) -> None:
+    """Let go of freed blocks, the sizes first that have waited longest, before ``size`` more bytes are taken."""
+    global _kept
+    room = SLACK * max(_most, _lent + size) - _lent - size
+    while _kept > room and _free:
+        try:
+            longest = next(iter(_free))
+            blocks = _free[longest]
+            if blocks:
+                blocks.pop()
+                _kept -= longest
+            else:
+                del _free[longest]
+        except (StopIteration, RuntimeError, KeyError, IndexError):  # another thread was faster
+            return
 
 
 def zeros(shape: tuple[int, ...], dtype: Any = np.float32) -> Array:

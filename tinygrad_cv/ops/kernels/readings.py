@@ -40,6 +40,8 @@ TABLE: dict[str, tuple[str, str, str]] = {
     "adaptive_avg_pool2d_grad": ("pool_loops", "pool_numpy", "pool_numba"),
     "matmul": ("product_loops", "product_numpy", "product"),
     "linear": ("product_loops", "product_numpy", "product"),
+    "column_sums": ("rows_loops", "rows_numpy", "rows_numba"),
+    "swap": ("rows_loops", "rows_numpy", "rows_numba"),
     "batch_norm_stats": ("norm_loops", "norm_numpy", "norm_numba"),
     "batch_norm_apply": ("norm_loops", "norm_numpy", "norm_numba"),
     "batch_norm_grad": ("norm_loops", "norm_numpy", "norm_numba"),
