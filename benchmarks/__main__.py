@@ -19,7 +19,7 @@ HERE = Path(__file__).resolve().parent
 PARTS = ("overhead", "start", "conv", "pointwise", "steps", "inference", "memory")
 
 
-def measure(part: str, quick: bool) -> list[dict[str, Any]]:
+def measure(part: str, quick: bool, nets: list[str] | None = None) -> list[dict[str, Any]]:
     """Run one part and return its rows."""
     from . import conv_layers, memory, overhead, pointwise_layers, start, steps
 
@@ -28,8 +28,8 @@ def measure(part: str, quick: bool) -> list[dict[str, Any]]:
         "start": start.rows,
         "conv": lambda: conv_layers.rows(quick),
         "pointwise": lambda: pointwise_layers.rows(quick),
-        "steps": lambda: steps.training_rows(quick),
-        "inference": lambda: steps.inference_rows(quick),
+        "steps": lambda: steps.training_rows(quick, nets),
+        "inference": lambda: steps.inference_rows(quick, nets),
         "memory": lambda: [memory.row("LeNet" if quick else "ResNet-18 32x32")],
     }[part]()
     out = []
@@ -48,6 +48,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="dev.py bench", description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--quick", action="store_true", help="a few rows of each part, within two minutes")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=None, metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--nets", nargs="+", default=None, metavar="NAME", help="of steps and inference: only these")
     parser.add_argument("--threads", type=int, default=2, help="for both libraries")
     parser.add_argument("--out", type=Path, default=HERE / "results", help="the folder for the results")
     options = parser.parse_args()
@@ -59,9 +60,9 @@ def main() -> int:
     for part in PARTS if options.only is None else options.only:
         begin = time.perf_counter()
         print(f"{part}:", flush=True)
-        results["parts"][part] = measure(part, options.quick)
+        results["parts"][part] = measure(part, options.quick, options.nets)
         print(f"  ({time.perf_counter() - begin:.0f} s)", flush=True)
-    for path in report.write(results, options.out, complete=not options.quick and options.only is None):
+    for path in report.write(results, options.out, complete=not options.quick and options.only is options.nets is None):
         print(path)
     return 0
 

@@ -103,14 +103,21 @@ def row(name: str, training: bool, batch: int | None = None, rounds: int = 15, s
     }
 
 
-def training_rows(quick: bool = False) -> Iterator[dict[str, Any]]:
+def _chosen(quick: bool, names: list[str] | None) -> list[str]:
+    """Return the networks to measure: those whose names contain one of ``names``, or the first four, or all."""
+    if names is not None:
+        return [name for name in NETWORKS if any(wish.lower() in name.lower() for wish in names)]
+    return list(NETWORKS)[: 4 if quick else None]
+
+
+def training_rows(quick: bool = False, names: list[str] | None = None) -> Iterator[dict[str, Any]]:
     """Training steps of all networks."""
-    for name in list(NETWORKS)[: 4 if quick else None]:
+    for name in _chosen(quick, names):
         yield row(name, True, seconds=3.0 if quick else 8.0)
 
 
-def inference_rows(quick: bool = False) -> Iterator[dict[str, Any]]:
+def inference_rows(quick: bool = False, names: list[str] | None = None) -> Iterator[dict[str, Any]]:
     """Inference of all networks, one image and 64."""
-    for name in list(NETWORKS)[: 4 if quick else None]:
+    for name in _chosen(quick, names):
         for batch in (1, 64):
             yield row(name, False, batch, seconds=2.0 if quick else 5.0)
