@@ -4,8 +4,8 @@ The system hands out fresh memory as pages of zeros, one fault per page: filling
 several times as long as filling a used one. A training step asks for the same sizes again and again, so freed
 blocks are kept and handed out again. A block returns by itself when the last array that looks at it is gone.
 
-What is kept and what is lent together stay within ``SLACK`` times the most that was ever lent at once: sizes that are no
-longer asked for give way to those that are, and the process holds little more than it needed at its peak.
+What is kept and what is lent together stay within ``SLACK`` times the most that was ever lent at once: sizes that are
+no longer asked for give way to those that are, and the process holds little more than it needed at its peak.
 """
 
 from __future__ import annotations
