@@ -164,3 +164,16 @@ def test_ten_thousand_training_steps_do_not_grow_memory() -> None:
         step()
     gc.collect()
     assert len(gc.get_objects()) - before < 20
+
+
+def test_a_gradient_is_handed_over_without_a_copy_unless_somebody_else_holds_it() -> None:
+    x, w = leaf(3, 40), leaf(50, 40)
+    tg.nn.functional.linear(x, w).sum().backward()
+    assert not w.grad._data.flags.owndata  # the transposed result of a product, as it left the kernel
+    a, b = leaf(4), leaf(4)
+    (a + b).sum().backward()
+    assert not np.shares_memory(a.grad._data, b.grad._data)
+    c = tg.ones(2, 1)
+    d = leaf(2, 1)
+    d.expand(2, 1).backward(c)
+    assert not np.shares_memory(d.grad._data, c._data)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinygrad_cv.ops import kernels
+from tinygrad_cv.ops.kernels import update_numba
 from tinygrad_cv.ops.kernels.readings import READINGS, pick
 
 SHAPES = [(4, 3, 2, 2), (4,), (), (17, 5), (0,)]
@@ -128,3 +129,11 @@ def test_adam_is_pytorchs(decoupled: bool) -> None:
         optimizer.step()
     found = adam("numba", weight_decay=0.1, decoupled=decoupled)
     assert_close(found[: len(theirs)], [p.detach().numpy() for p in theirs])
+
+
+def test_filters_of_one_channel_are_no_exception() -> None:
+    """The stride of a dimension of size 1 is anything; it once sent LeNet's updates through NumPy."""
+    p = [np.zeros((5, 5, 1, 6), np.float32).transpose(3, 2, 0, 1), np.zeros(6, np.float32)]
+    v = [np.zeros_like(a) for a in p]
+    assert p[0].strides != v[0].strides
+    assert update_numba._table(p, [np.ones_like(a) for a in p], [v]) is not None

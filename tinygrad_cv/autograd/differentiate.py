@@ -151,14 +151,23 @@ def owned(g: Array, handed_out: set[int]) -> Array:
     """
     if type(g) is not np.ndarray:
         g = np.asarray(g)
-    shared = id(g) in handed_out or not g.flags.writeable or _holders(g) > _ALONE
+    shared = id(g) in handed_out or not g.flags.writeable or _looked_at(g)
     handed_out.add(id(g))
     return g.copy(order="K") if shared else g
 
 
-def _holders(view: Array) -> int:
+def _looked_at(view: Any) -> bool:
+    """Tell whether anybody holds the memory below a view, or below what that looks at in turn."""
+    while getattr(view, "base", None) is not None:
+        if _holders(view) > _ALONE:
+            return True
+        view = view.base
+    return False
+
+
+def _holders(view: Any) -> int:
     base = view.base
-    return 0 if base is None else sys.getrefcount(base)
+    return sys.getrefcount(base)
 
 
 _ALONE = _holders(np.empty(2)[:1])

@@ -108,6 +108,11 @@ def _dense(a: Array) -> bool:
     )
 
 
+def _alike(a: Array, strides: tuple[int, ...]) -> bool:
+    """Tell whether a lies in memory in the order that ``strides`` describe: those of a single element say nothing."""
+    return a.strides == strides or all(n == 1 or s == t for n, s, t in zip(a.shape, a.strides, strides, strict=True))
+
+
 def _place(a: Array) -> int:
     return a.__array_interface__["data"][0]
 
@@ -119,7 +124,7 @@ class _Listed:
         self.refs = [[ref(a) for a in column] for column in (params, *means)]
         self.strides = [p.strides for p in params]
         self.fits = all(_dense(p) for p in params) and all(
-            a.dtype == np.float32 and a.strides == s and _place(a) % 4 == 0
+            a.dtype == np.float32 and _alike(a, s) and _place(a) % 4 == 0
             for column in (params, *means)
             for a, s in zip(column, self.strides, strict=True)
         )
@@ -160,7 +165,7 @@ def _table(
         return None
     alive, places = [], []
     for p, g, strides in zip(params, grads, listed.strides, strict=True):
-        if g.strides != strides or g.dtype != np.float32:
+        if g.dtype != np.float32 or not _alike(g, strides):
             copy = np.empty_like(p)
             copy[...] = g
             g = copy
