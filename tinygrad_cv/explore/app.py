@@ -8,6 +8,7 @@ that has been overtaken while it waited gets 204.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import math
 from collections import OrderedDict
@@ -43,6 +44,13 @@ class Desk:
         self.sessions = [Session(subject) for subject in subjects]
         self.worker = ThreadPoolExecutor(1, thread_name_prefix="explore")
         self.latest: OrderedDict[tuple[str, int], int] = OrderedDict()
+
+    def warm(self) -> None:
+        """Run every network once, so that its kernels are loaded when somebody begins to draw."""
+        for session in self.sessions:
+            with contextlib.suppress(Exception):  # who shows it an image will be told
+                session.run(np.full(session.subject.input_size, 0.5, np.float32))
+            session.answers.clear()
 
     async def work(self, task: Callable[[], T]) -> T:
         """Run a task in the one thread."""
@@ -221,12 +229,14 @@ def _sentence(error: Exception) -> str:
     return " ".join(str(error).split()).removeprefix("explore: ")
 
 
-def build_app(subjects: Sequence[Subject], host: str = "127.0.0.1") -> App:
-    """Return the ASGI application for some networks, behind its `Guard`."""
+def build_app(subjects: Sequence[Subject], host: str = "127.0.0.1", warm: bool = False) -> App:
+    """Return the ASGI application for some networks, behind its `Guard`; ``warm`` runs each of them once beforehand."""
     from starlette.applications import Starlette
     from starlette.routing import Route
 
     desk = Desk(subjects)
+    if warm:
+        desk.worker.submit(desk.warm)
 
     def route(path: str, endpoint: Callable[..., Any], method: str = "GET") -> Route:
         async def safe(request: Request) -> Response:

@@ -104,7 +104,8 @@ export class Explorer {
     this.picker.setAttribute("aria-label", say("networks"));
     this.pickers.forEach((b, k) => b.setAttribute("aria-pressed", String(k === this.current)));
     this.drawTitle.textContent = this.pad ? say("drawHere") : say("shown");
-    this.hintLine.textContent = this.pad ? say("drawHint") : say("drop");
+    this.hintLine.textContent = this.pad ? "" : say("drop");
+    this.hintLine.hidden = Boolean(this.pad);
     this.clearer.textContent = say("clear");
     this.fileLabel.textContent = say("choose");
     this.samples.setAttribute("aria-label", say("samples"));

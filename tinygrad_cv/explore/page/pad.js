@@ -14,10 +14,10 @@ export class Pad {
     this.canvas = el("canvas", { class: "pad", width: SIDE, height: SIDE, tabIndex: 0, role: "application" });
     this.pen = this.canvas.getContext("2d", { willReadFrequently: true });
     this.cursor = el("span", { class: "cursor", hidden: true });
-    this.root = el("div", { class: "pad-frame" }, this.canvas, this.cursor);
+    this.hint = el("span", { class: "placeholder" });
+    this.root = el("div", { class: "pad-frame" }, this.canvas, this.hint, this.cursor);
     this.at = [SIDE / 2, SIDE / 3];
     this.down = false;
-    this.empty = true;
     this.words();
     this.canvas.addEventListener("pointerdown", (e) => this.begin(e));
     this.canvas.addEventListener("pointermove", (e) => this.move(e));
@@ -28,11 +28,12 @@ export class Pad {
 
   words() {
     this.canvas.setAttribute("aria-label", say("pad"));
+    this.hint.textContent = say("drawHint");
   }
 
   clear() {
     this.pen.clearRect(0, 0, SIDE, SIDE);
-    this.empty = true;
+    this.hint.hidden = false;
   }
 
   /** How much ink is where, (SIDE, SIDE) in [0, 1]. */
@@ -47,7 +48,7 @@ export class Pad {
     this.pen.moveTo(x0, y0);
     this.pen.lineTo(x1, y1);
     this.pen.stroke();
-    this.empty = false;
+    this.hint.hidden = true;
   }
 
   place(event) {
