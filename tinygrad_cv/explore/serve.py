@@ -100,8 +100,8 @@ def serve(
     with open_socket(host, port) as listener:
         page = address(listener, host)
         config = uvicorn.Config(
-            build_app(subjects, host, warm=True), log_level="error", lifespan="off", access_log=False, server_header=False,
-            timeout_graceful_shutdown=2, ws="none",
+            build_app(subjects, host, warm=True), log_level="error", lifespan="off", access_log=False,
+            server_header=False, timeout_graceful_shutdown=2, ws="none",
         )  # fmt: skip
         (ready or _say)(page)
         if browser:
