@@ -6,6 +6,8 @@
     test      ruff, mypy and the tests; --oracle also compares with PyTorch
     e2e       the tests that drive the explorer's page in a real browser
     lint      ruff and mypy alone
+    laws      the laws of every op, kernels interpreted and under 1, 2 and 4 threads
+    coverage  which lines no test reaches, kernels interpreted (hours: name some tests)
     bench     measure against PyTorch
     docs      build the documentation into docs/_build/html
 
@@ -47,6 +49,8 @@ COMMANDS = {  # name: extras beside dev, checks to run first, the program that g
     "e2e": (["e2e"], {}, [PYTHON, "-m", "pytest", "--e2e", "-rs", "tests/explore"]),
     "test": ([], CHECKS, [PYTHON, "-m", "pytest", "-n", "2"]),
     "lint": ([], CHECKS, []),
+    "laws": ([], {}, [PYTHON, "-m", "tests.laws"]),
+    "coverage": ([], {}, [PYTHON, "-m", "tests.laws", "--coverage"]),
     "bench": (["bench"], {}, [PYTHON, "-m", "benchmarks"]),
     "docs": (["docs"], {}, [PYTHON, "-m", "sphinx", "-W", "-q", "docs", "docs/_build/html"]),
 }

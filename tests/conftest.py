@@ -26,6 +26,9 @@ settings.register_profile(
 settings.register_profile(
     "wide", deadline=None, max_examples=1000, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
+settings.register_profile(  # for kernels that Python interprets, see `dev.py coverage`
+    "few", deadline=None, derandomize=True, max_examples=3, suppress_health_check=list(HealthCheck)
+)
 settings.load_profile("usual")
 
 ON_REQUEST = {

@@ -25,7 +25,7 @@ from tinygrad_cv.testing import (
 )
 from tinygrad_cv.testing.mutations import mutants_of
 
-Exp, Floor = REGISTRY["Exp"], REGISTRY["Floor"]
+Exp, Steps = REGISTRY["Exp"], REGISTRY["Steps"]
 
 
 def leaf(*values: float) -> Any:
@@ -163,7 +163,7 @@ def cube(d: Draw) -> Sample:
 
 def test_check_op_takes_a_users_op_through_all_laws_and_all_planted_errors(wrong_op: Any) -> None:
     op = wrong_op("Cube", lambda self, x: x * x * x, grad_x=lambda self, g, x: g * (x * x * 3))
-    report = check_op(type(op), cube, examples=5, errors=[(lambda: tg.reshape(tg.ones(2), 3), "holds 2 elements")])
+    report = check_op(type(op), cube, examples=5, errors=[(lambda: tg.reshape(tg.ones(2), (3,)), "holds 2 elements")])
     assert not report.escaped and len(report.having("caught")) > 20
     assert "planted errors caught" in str(report)
 
@@ -224,7 +224,7 @@ def test_a_bad_call_that_is_not_refused_is_reported(wrong_op: Any) -> None:
     with pytest.raises(LawError, match="bad call 0 is not refused"):
         check_op(type(op), cube, examples=2, errors=[(lambda: 1, "anything")])
     with pytest.raises(LawError, match="does not say 'nine'"):
-        check_op(type(op), cube, examples=2, errors=[(lambda: tg.reshape(tg.ones(2), 3), "nine")])
+        check_op(type(op), cube, examples=2, errors=[(lambda: tg.reshape(tg.ones(2), (3,)), "nine")])
 
 
 # --- planted errors --------------------------------------------------------------------------------------------------
@@ -242,7 +242,7 @@ def test_a_mutant_is_gone_after_its_block() -> None:
 
 def test_planting_is_idle_where_the_gradient_is_zero_and_says_so() -> None:
     report = check_op(
-        Floor, lambda d: Sample(Floor(), (d.array(d.shape(), away=(-2, -1, 0, 1, 2)),), np.floor), examples=3
+        Steps, lambda d: Sample(Steps(np.floor), (d.array(d.shape(), away=(-2, -1, 0, 1, 2)),), np.floor), examples=3
     )
     equal = {o.mutant for o in report.having("equivalent")}
     assert "gradient of x: negative" in equal and "gradient of x: one added" not in equal

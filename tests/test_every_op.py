@@ -28,7 +28,7 @@ def test_a_case_stands_in_the_file_of_its_family() -> None:
     for path in FOLDER.glob("test_*.py"):
         for case in load_cases(path):
             family = path.stem.removeprefix("test_")
-            homes = {"broadcast": {"op"}, "shape": {"tensor"}, "conv": {"windows"}}.get(family, set()) | {family}
+            homes = {"broadcast": {"op"}, "conv": {"windows"}}.get(family, set()) | {family}
             assert case.op.__module__.rpartition(".")[2] in homes, f"{case.name} does not belong into {path.name}"
 
 

@@ -8,7 +8,6 @@ import numpy as np
 
 from tinygrad_cv import ops
 from tinygrad_cv.ops import shape as family
-from tinygrad_cv.tensors.tensor import Clone
 from tinygrad_cv.testing import Case, Draw, Sample, error_tests, law_tests
 
 Array = np.ndarray
@@ -159,8 +158,8 @@ CASES = [
             (lambda: ops.roll(X, (1, 2), 0), "2 shifts"),
         ],
     ),
-    Case(family.Contiguous, copied(family.Contiguous()), linear=("x",)),
-    Case(Clone, copied(Clone()), linear=("x",)),
+    Case(family.Clone, copied(family.Clone("C")), linear=("x",), label="row-major"),
+    Case(family.Clone, copied(family.Clone()), linear=("x",)),
 ]
 
 test_laws = law_tests(CASES)

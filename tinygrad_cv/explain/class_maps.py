@@ -127,7 +127,7 @@ def _pooled(recording: Recording) -> Node:
 
 
 _LINEAR = {"AdaptiveAvgPool2d", "AvgPool2d", "Sum", "Mul", "Div", "Reshape", "Permute", "Linear", "MatMul", "Add",
-           "Expand", "Clone", "Contiguous", "Cast"}  # fmt: skip
+           "Expand", "Clone", "Cast"}  # fmt: skip
 
 
 def _is_mean(node: Node) -> bool:

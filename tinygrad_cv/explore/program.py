@@ -26,7 +26,7 @@ Source = tuple[str, int]
 """("image", 0), ("step", k), ("constant", k), ("none", 0) for an argument that is left out, or ("lost", 0) for one that
 was made from the image by what leaves no derivative."""
 
-MOVERS = ("Reshape", "Expand", "Clone", "Contiguous", "Cast", "Permute")
+MOVERS = ("Reshape", "Expand", "Clone", "Cast", "Permute")
 """Operations that hand values on as they are; the page does not show their results again."""
 
 

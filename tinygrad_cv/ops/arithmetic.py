@@ -120,6 +120,10 @@ class PowScalar(Op):
         if p == 2:
             return x * x
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            if p in (0.5, -0.5) and x.dtype.kind == "f":
+                return np.sqrt(x) if p > 0 else 1 / np.sqrt(x)
+            if p == -1 and x.dtype.kind == "f":
+                return 1 / x
             return np.power(x, x.dtype.type(p)) if isinstance(p, float) else np.power(x, p)
 
     def grad_x(self, g: Value, x: Value) -> Value:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..typing import Array, Value
-from .arithmetic import div, where
+from .arithmetic import PowScalar, div, where
 from .broadcast import cast, floating, only_float, result_type
 from .comparison import gt, lt
 from .errors import ArgumentError, DTypeError
@@ -71,15 +71,35 @@ def _elementwise(
     return function
 
 
+def _composed(name: str, composite: Function, formula: str, slope: str) -> Function:
+    """Return the public function of a line of other ops."""
+
+    def function(input: Value) -> Value:
+        return composite(floating(input))
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = (
+        f"Return {formula}, element by element; integers become floating point.\n\n    Derivative: g {slope}.\n    "
+    )
+    return function
+
+
+class Steps(Op):
+    """y = x rounded in one way or another, or its sign: constant between jumps, so that the derivative is 0."""
+
+    def __init__(self, function: Callable[[Array], Array]) -> None:
+        self.function = function
+
+    def forward(self, x: Array) -> Array:
+        return self.function(x)
+
+    def grad_x(self, g: Value) -> Value:
+        return g * 0
+
+
 def _constant(name: str, forward: Callable[[Array], Array], sentence: str) -> Function:
-    """Define a piecewise constant function: its derivative is zero wherever there is one."""
-    body = {
-        "forward": lambda self, x: forward(x),
-        "grad_x": lambda self, g: g * 0,
-        "__doc__": f"{sentence}; the derivative is 0.",
-        "__module__": __name__,
-    }
-    op = type(name.capitalize(), (Op,), body)()
+    """Return a piecewise constant function: its derivative is zero wherever there is one."""
+    op = Steps(forward)
 
     def function(input: Value) -> Value:
         if input.dtype == np.bool_ and name != "sign":
@@ -101,21 +121,19 @@ exp = _elementwise("exp", np.exp, lambda y: y, "e^x", "y")
 expm1 = _elementwise("expm1", np.expm1, lambda y: y + 1, "e^x - 1, accurate near 0", "(y + 1)")
 log = _elementwise("log", np.log, lambda x: div(1.0, x), "ln x", "/ x")
 log1p = _elementwise("log1p", np.log1p, lambda x: div(1.0, x + 1), "ln(1 + x), accurate near 0", "/ (1 + x)")
-log2 = _elementwise("log2", np.log2, lambda x: div(1.0, x * math.log(2)), "the logarithm of x to base 2", "/ (x ln 2)")
-log10 = _elementwise(
-    "log10", np.log10, lambda x: div(1.0, x * math.log(10)), "the logarithm of x to base 10", "/ (x ln 10)"
-)
-sqrt = _elementwise("sqrt", np.sqrt, lambda y: div(0.5, y), "the square root of x", "/ (2 y)")
-rsqrt = _elementwise("rsqrt", lambda x: 1 / np.sqrt(x), lambda y: -0.5 * (y * y * y), "1 / sqrt(x)", "(-y^3 / 2)")
-reciprocal = _elementwise("reciprocal", lambda x: 1 / x, lambda y: -(y * y), "1 / x", "(-y^2)")
+log2 = _composed("log2", lambda x: log(x) / math.log(2), "the logarithm of x to base 2", "/ (x ln 2)")
+log10 = _composed("log10", lambda x: log(x) / math.log(10), "the logarithm of x to base 10", "/ (x ln 10)")
+sqrt = _composed("sqrt", PowScalar(0.5), "the square root of x", "/ (2 y)")
+rsqrt = _composed("rsqrt", PowScalar(-0.5), "1 / sqrt(x)", "(-y^3 / 2)")
+reciprocal = _composed("reciprocal", PowScalar(-1), "1 / x", "(-y^2)")
 sin: Function = _elementwise("sin", np.sin, lambda x: cos(x), "sin x", "cos x")
 cos: Function = _elementwise("cos", np.cos, lambda x: -sin(x), "cos x", "(-sin x)")
-tan = _elementwise("tan", np.tan, lambda y: y * y + 1, "tan x", "(1 + y^2)")
+tan = _composed("tan", lambda x: div(sin(x), cos(x)), "tan x", "(1 + y^2)")
 asin = _elementwise("asin", np.arcsin, lambda x: rsqrt(1 - x * x), "the arc sine of x", "/ sqrt(1 - x^2)")
-acos = _elementwise("acos", np.arccos, lambda x: -rsqrt(1 - x * x), "the arc cosine of x", "(-1 / sqrt(1 - x^2))")
+acos = _composed("acos", lambda x: math.pi / 2 - asin(x), "the arc cosine of x", "(-1 / sqrt(1 - x^2))")
 atan = _elementwise("atan", np.arctan, lambda x: div(1.0, x * x + 1), "the arc tangent of x", "/ (1 + x^2)")
-sinh: Function = _elementwise("sinh", np.sinh, lambda x: cosh(x), "sinh x", "cosh x")
-cosh: Function = _elementwise("cosh", np.cosh, lambda x: sinh(x), "cosh x", "sinh x")
+sinh = _composed("sinh", lambda x: (expm1(x) - expm1(-x)) * 0.5, "sinh x", "cosh x")
+cosh = _composed("cosh", lambda x: (exp(x) + exp(-x)) * 0.5, "cosh x", "sinh x")
 erf = _elementwise(
     "erf", _erf, lambda x: exp(-(x * x)) * (2 / math.sqrt(math.pi)), "the error function of x", "2 e^(-x^2) / sqrt(pi)"
 )

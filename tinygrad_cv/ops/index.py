@@ -289,7 +289,7 @@ def masked_fill(input: Value, mask: Value, value: Any) -> Value:
         )
     if hasattr(value, "ndim") and value.ndim:
         raise ShapeError(f"masked_fill: value has shape {value.shape}, expected a number; use where for a whole tensor")
-    fill = cast(value, input.dtype) if hasattr(value, "dtype") else input.dtype.type(value)
+    fill = cast(value, input.dtype) if hasattr(value, "dtype") else np.asarray(value).astype(input.dtype)[()]
     return where(mask, fill, input)
 
 

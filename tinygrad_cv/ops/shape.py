@@ -9,7 +9,7 @@ from __future__ import annotations
 import builtins
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -317,11 +317,14 @@ def _triangle(op: str, function: Any, input: Value, diagonal: int) -> Value:
     return where(keep, input, input.dtype.type(0))
 
 
-class Contiguous(Op):
-    """y = x with its bytes in row-major order."""
+class Clone(Op):
+    """y = a copy of x, in the memory order of x, or row-major."""
+
+    def __init__(self, order: Literal["K", "C"] = "K") -> None:
+        self.order: Literal["K", "C"] = order
 
     def forward(self, x: Array) -> Array:
-        return np.array(x, order="C")
+        return x.copy(order=self.order)
 
     def grad_x(self, g: Value) -> Value:
         return g
@@ -332,4 +335,4 @@ def contiguous(input: Value) -> Value:
 
     Derivative: g.
     """
-    return Contiguous()(input)
+    return Clone("C")(input)

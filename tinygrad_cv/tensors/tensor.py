@@ -19,6 +19,7 @@ from ..autograd.record import View, record, refresh
 from ..ops import broadcast
 from ..ops.errors import ArgumentError, AutogradError, DTypeError
 from ..ops.op import Op
+from ..ops.shape import Clone
 from ..typing import Array, DType
 from .inplace import InPlace
 from .methods import Methods
@@ -371,16 +372,6 @@ class Handle:
 
     def __exit__(self, *exception: object) -> None:
         self.remove()
-
-
-class Clone(Op):
-    """y = a copy of x."""
-
-    def forward(self, x: Array) -> Array:
-        return x.copy(order="K")
-
-    def grad_x(self, g: Any) -> Any:
-        return g
 
 
 _CLONE = Clone()

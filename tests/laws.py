@@ -1,0 +1,49 @@
+"""Run the laws of every op under other circumstances: kernels interpreted, and 1, 2 and 4 threads.
+
+    python -m tests.laws [PYTEST ARGUMENTS...]
+
+With ``--coverage`` only the first: all tests run with interpreted kernels, and a report says which lines none reaches.
+Interpreted kernels are hundreds of times slower, so that hypothesis draws few examples there.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+LAWS = ["tests/ops", "tests/test_composites.py", "tests/test_checks.py", "tests/autograd"]
+INTERPRETED = {"NUMBA_DISABLE_JIT": "1", "TGCV_NUM_THREADS": "1"}
+CIRCUMSTANCES: dict[str, tuple[dict[str, str], str]] = {
+    "kernels interpreted": (INTERPRETED, "few"),
+    **{f"{n} threads": ({"TGCV_NUM_THREADS": str(n)}, "usual") for n in (1, 2, 4)},
+}
+
+
+def run(what: str, settings: dict[str, str], command: list[str]) -> int:
+    """Run one program under the settings, and say how long it took."""
+    begun = time.perf_counter()
+    print(f"laws: {what}", flush=True)
+    status = subprocess.run([sys.executable, "-m", *command], env={**os.environ, **settings}).returncode
+    print(f"laws: {what}: {'passed' if not status else 'FAILED'}, {time.perf_counter() - begun:.0f} s", flush=True)
+    return status
+
+
+def coverage(arguments: list[str]) -> int:
+    """Run the tests with interpreted kernels and report the lines that none reaches."""
+    program = ["coverage", "run", "-m", "pytest", "-q", "--hypothesis-profile=few", *arguments]
+    return run("coverage, kernels interpreted", INTERPRETED, program) | run("report", {}, ["coverage", "report"])
+
+
+def main(arguments: list[str]) -> int:
+    if "--coverage" in arguments:
+        return coverage([a for a in arguments if a != "--coverage"])
+    failed = 0
+    for what, (settings, profile) in CIRCUMSTANCES.items():
+        failed |= run(what, settings, ["pytest", "-q", f"--hypothesis-profile={profile}", *LAWS, *arguments])
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
