@@ -65,4 +65,6 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f".{name}", __name__)
     if name == "watch":
         return importlib.import_module(".viz", __name__).watch
+    if name == "explain_conv":
+        return importlib.import_module(".explain", __name__).explain_conv
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

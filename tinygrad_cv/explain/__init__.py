@@ -7,6 +7,7 @@ twice and for operations that write in place.
 from __future__ import annotations
 
 from tinygrad_cv.explain.class_maps import cam, grad_cam, grad_cam_plus_plus
+from tinygrad_cv.explain.convolution import ConvPlan, conv_plan, explain_conv
 from tinygrad_cv.explain.embedding import draw_embedding, embed, principal_components
 from tinygrad_cv.explain.field_picture import draw_fields
 from tinygrad_cv.explain.filters import classical_filters, nearest_classical
@@ -29,9 +30,9 @@ from tinygrad_cv.explain.stepper_page import page
 from tinygrad_cv.explain.units import maximize
 
 __all__ = [
-    "backward_steps", "cam", "classical_filters", "compare_orders", "draw_embedding", "draw_fields", "embed",
-    "feature_pyramid", "grad_cam", "grad_cam_plus_plus", "gradient", "guided_backprop", "integrated_gradients",
-    "lesson", "lessons", "maximize", "naive_steps", "nearest_classical", "occlusion", "overlay", "page",
-    "principal_components", "receptive_fields", "record", "saliency", "shift_curves", "shift_response",
-    "smooth_grad",
+    "ConvPlan", "backward_steps", "cam", "classical_filters", "compare_orders", "conv_plan", "draw_embedding",
+    "draw_fields", "embed", "explain_conv", "feature_pyramid", "grad_cam", "grad_cam_plus_plus", "gradient",
+    "guided_backprop", "integrated_gradients", "lesson", "lessons", "maximize", "naive_steps", "nearest_classical",
+    "occlusion", "overlay", "page", "principal_components", "receptive_fields", "record", "saliency", "shift_curves",
+    "shift_response", "smooth_grad",
 ]  # fmt: skip

@@ -6,8 +6,8 @@ Eight pixels go together, so that a weight is loaded once for eight products. Ta
 row i*SH + rise[k] with the weights of row p[k], tap column l reads column j*SW + slide[l] with those of column q[l];
 forward there is one launch, backward one for each phase of the stride.
 
-Each product needs a load of its own, and the whole is bound by memory: a 3x3 layer reads and writes 8 bytes for 9
-multiply-adds.
+Where three taps stand side by side, eight pixels share ten loads. A pixel at the border may be the first or the last of
+eight: what it misses is zero. The whole is bound by memory: a 3x3 layer reads and writes 8 bytes for 9 multiply-adds.
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ class Grid(NamedTuple):
     first_w: int
     inner: int
     outer: int
-    """Grid columns from inner to outer see the source with all their taps."""
+    """Grid columns from inner to outer, but for the first and the last, see the source with all their taps."""
+    near: bool
+    """Three taps side by side, and neighbours in the grid are neighbours in the source."""
 
 
 class Launch(NamedTuple):
@@ -81,23 +83,45 @@ def _pixels(
     rest, here, there = d.C - c, d.SW * d.C, d.step_w * d.C
     a0 = load(bias, c)
     a1, a2, a3, a4, a5, a6, a7 = a0, a0, a0, a0, a0, a0, a0
+    zero = splat(np.float32(0))
     for k in range(rise.size):
         h = i * d.SH + rise[k]
         if h < 0 or h >= d.H:
+            continue
+        if eight and d.near:
+            v = j + slide[0]
+            s, tap = ((n * d.H + h) * d.W + v) * d.C + c, (p[k] * d.KW + q[0]) * d.C + c
+            x0 = _get(x, s, rest, whole) if v >= 0 else zero
+            x1, x2 = _get(x, s + here, rest, whole), _get(x, s + 2 * here, rest, whole)
+            x3, x4 = _get(x, s + 3 * here, rest, whole), _get(x, s + 4 * here, rest, whole)
+            x5, x6 = _get(x, s + 5 * here, rest, whole), _get(x, s + 6 * here, rest, whole)
+            x7, x8 = _get(x, s + 7 * here, rest, whole), _get(x, s + 8 * here, rest, whole)
+            x9 = _get(x, s + 9 * here, rest, whole) if v + 9 < d.W else zero
+            weight = _get(w, tap, rest, whole)
+            a0, a1, a2, a3 = fma(x0, weight, a0), fma(x1, weight, a1), fma(x2, weight, a2), fma(x3, weight, a3)
+            a4, a5, a6, a7 = fma(x4, weight, a4), fma(x5, weight, a5), fma(x6, weight, a6), fma(x7, weight, a7)
+            weight = _get(w, (p[k] * d.KW + q[1]) * d.C + c, rest, whole)
+            a0, a1, a2, a3 = fma(x1, weight, a0), fma(x2, weight, a1), fma(x3, weight, a2), fma(x4, weight, a3)
+            a4, a5, a6, a7 = fma(x5, weight, a4), fma(x6, weight, a5), fma(x7, weight, a6), fma(x8, weight, a7)
+            weight = _get(w, (p[k] * d.KW + q[2]) * d.C + c, rest, whole)
+            a0, a1, a2, a3 = fma(x2, weight, a0), fma(x3, weight, a1), fma(x4, weight, a2), fma(x5, weight, a3)
+            a4, a5, a6, a7 = fma(x6, weight, a4), fma(x7, weight, a5), fma(x8, weight, a6), fma(x9, weight, a7)
             continue
         for m in range(slide.size):
             v = j * d.SW + slide[m]
             s, tap = ((n * d.H + h) * d.W + v) * d.C + c, (p[k] * d.KW + q[m]) * d.C + c
             if eight:
                 weight = _get(w, tap, rest, whole)
-                a0 = fma(_get(x, s, rest, whole), weight, a0)
+                if v >= 0:
+                    a0 = fma(_get(x, s, rest, whole), weight, a0)
                 a1 = fma(_get(x, s + here, rest, whole), weight, a1)
                 a2 = fma(_get(x, s + 2 * here, rest, whole), weight, a2)
                 a3 = fma(_get(x, s + 3 * here, rest, whole), weight, a3)
                 a4 = fma(_get(x, s + 4 * here, rest, whole), weight, a4)
                 a5 = fma(_get(x, s + 5 * here, rest, whole), weight, a5)
                 a6 = fma(_get(x, s + 6 * here, rest, whole), weight, a6)
-                a7 = fma(_get(x, s + 7 * here, rest, whole), weight, a7)
+                if v + 7 * d.SW < d.W:
+                    a7 = fma(_get(x, s + 7 * here, rest, whole), weight, a7)
             elif v >= 0 and v < d.W:
                 a0 = fma(_get(x, s, rest, whole), _get(w, tap, rest, whole), a0)
     put = (((n * d.DH + d.first_h + i * d.step_h) * d.DW) + d.first_w + j * d.step_w) * d.C + c
@@ -145,16 +169,39 @@ def _tap_sums(
     n, i = line // d.PH, line % d.PH
     rest, step = d.C - c, d.SW * d.C
     from_g = line * d.PW * d.C + c
+    zero = splat(np.float32(0))
     for k in range(rise.size):
         h = i * d.SH + rise[k]
         if h < 0 or h >= d.H:
+            continue
+        if d.near:  # the pixels x0, x1, x2 under the three taps move on by one
+            v = slide[0]
+            at = ((n * d.H + h) * d.W + v) * d.C + c
+            x0 = _get(x, at, rest, whole) if v >= 0 else zero
+            x1 = _get(x, at + d.C, rest, whole)
+            a0, a1, a2, b0, b1, b2 = zero, zero, zero, zero, zero, zero
+            for j in range(0, d.PW - 1, 2):
+                s, t = at + (j + 2) * d.C, from_g + j * d.C
+                x2 = _get(x, s, rest, whole)
+                x3 = _get(x, s + d.C, rest, whole) if v + j + 3 < d.W else zero
+                g0, g1 = _get(g, t, rest, whole), _get(g, t + d.C, rest, whole)
+                a0, a1, a2 = fma(x0, g0, a0), fma(x1, g0, a1), fma(x2, g0, a2)
+                b0, b1, b2 = fma(x1, g1, b0), fma(x2, g1, b1), fma(x3, g1, b2)
+                x0, x1 = x2, x3
+            if d.PW % 2:
+                g0 = _get(g, from_g + (d.PW - 1) * d.C, rest, whole)
+                x2 = _get(x, at + (d.PW + 1) * d.C, rest, whole) if v + d.PW + 1 < d.W else zero
+                a0, a1, a2 = fma(x0, g0, a0), fma(x1, g0, a1), fma(x2, g0, a2)
+            o = put + k * 3 * d.C
+            _put(out, o, _get(out, o, rest, whole) + (a0 + b0), rest, whole)
+            _put(out, o + d.C, _get(out, o + d.C, rest, whole) + (a1 + b1), rest, whole)
+            _put(out, o + 2 * d.C, _get(out, o + 2 * d.C, rest, whole) + (a2 + b2), rest, whole)
             continue
         for m in range(slide.size):
             first = max(0, -(slide[m] // d.SW))
             last = min(d.PW, (d.W - 1 - slide[m]) // d.SW + 1)
             at = ((n * d.H + h) * d.W + slide[m]) * d.C + c
-            a0 = splat(np.float32(0))
-            a1, a2, a3 = a0, a0, a0
+            a0, a1, a2, a3 = zero, zero, zero, zero
             j = first
             while j + 4 <= last:
                 s, t = at + j * step, from_g + j * d.C
@@ -190,11 +237,13 @@ def _launch(
     N: int, H: int, W: int, C: int, KW: int, grid: Pair, stride: Pair, image: Pair, step: Pair, first: Pair,
     rise: dict[int, int], slide: dict[int, int],
 ) -> Launch:  # fmt: skip
-    left, right = min(slide.values()), max(slide.values())
-    inner = max(0, -(left // stride[1]))
-    outer = min(grid[1], (W - 1 - right) // stride[1] + 1)
+    slide = dict(sorted(slide.items(), key=lambda item: item[1]))
+    left, *_, right = slide.values() if len(slide) > 1 else 2 * list(slide.values())
+    inner = max(0, -(left // stride[1]) - 1)
+    outer = min(grid[1], (W - 1 - right) // stride[1] + 2)
+    near = stride[1] == 1 and len(slide) == 3 and right == left + 2 and inner == 0 and outer == grid[1] > 1
     tables = (np.array(list(v), np.int64) for v in (rise.values(), slide.values(), rise.keys(), slide.keys()))
-    return Launch(Grid(N, H, W, C, KW, *grid, *stride, *image, *step, *first, inner, outer), *tables)
+    return Launch(Grid(N, H, W, C, KW, *grid, *stride, *image, *step, *first, inner, outer, near), *tables)
 
 
 @lru_cache(maxsize=1024)
