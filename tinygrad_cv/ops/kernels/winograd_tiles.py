@@ -104,10 +104,6 @@ def _filter_row(u: Array, s: int, step: int, d: int, jump: int, r: int, points: 
         )  # fmt: skip
         store(u, d + 4 * jump, f)
         store(u, d + 5 * jump, g)
-    elif points == 6:
-        a, b, c, e, f, g = filter43(load(source, s), load(source, s + step), load(source, s + 2 * step))
-        store(u, d + 4 * jump, f)
-        store(u, d + 5 * jump, g)
     else:
         a, b, c, e = filter23(load(source, s), load(source, s + step), load(source, s + 2 * step))
     store(u, d, a)
@@ -117,12 +113,40 @@ def _filter_row(u: Array, s: int, step: int, d: int, jump: int, r: int, points: 
 
 
 @inline
+def _filter_line43(u: Array, to: int, plane: int, w0: Any, w1: Any, w2: Any) -> None:
+    a, b, c, d, e, f = filter43(w0, w1, w2)
+    store(u, to, a)
+    store(u, to + plane, b)
+    store(u, to + 2 * plane, c)
+    store(u, to + 3 * plane, d)
+    store(u, to + 4 * plane, e)
+    store(u, to + 5 * plane, f)
+
+
+@inline
+def _filter43(w: Array, s: int, tap: int, u: Array, to: int, plane: int) -> None:
+    """U = G w G^T of F(4, 3) for LANES filters, from nine loads to 36 stores without a stop in memory."""
+    a0, a1, a2, a3, a4, a5 = filter43(load(w, s), load(w, s + 3 * tap), load(w, s + 6 * tap))
+    b0, b1, b2, b3, b4, b5 = filter43(load(w, s + tap), load(w, s + 4 * tap), load(w, s + 7 * tap))
+    c0, c1, c2, c3, c4, c5 = filter43(load(w, s + 2 * tap), load(w, s + 5 * tap), load(w, s + 8 * tap))
+    _filter_line43(u, to, plane, a0, b0, c0)
+    _filter_line43(u, to + 6 * plane, plane, a1, b1, c1)
+    _filter_line43(u, to + 12 * plane, plane, a2, b2, c2)
+    _filter_line43(u, to + 18 * plane, plane, a3, b3, c3)
+    _filter_line43(u, to + 24 * plane, plane, a4, b4, c4)
+    _filter_line43(u, to + 30 * plane, plane, a5, b5, c5)
+
+
+@inline
 def filters(w: Array, at: int, width: int, p: Tiles, channels: int, buffers: Array, base: int, u: int) -> None:
     """U = G w G^T for one panel and ``channels`` channels: w[at + (c*taps + tap)*width + column]."""
     rest = base + p.rest_at
     for c in range(channels):
         for half in range(0, width, LANES):
             s = at + c * p.r * p.r * width + half
+            if p.m == 4:
+                _filter43(w, s, width, buffers, u + c * width + half, p.u_plane)
+                continue
             for q in range(p.r):
                 _filter_row(buffers, s + q * width, p.r * width, rest + q * LANES, p.r * LANES, p.r, p.points, w)
             for i in range(p.points):
