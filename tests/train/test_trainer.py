@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import tinygrad_cv as torch
-from tinygrad_cv import io, nn, optim, train
+from tinygrad_cv import io, models, nn, optim, train
+from tinygrad_cv.functional import cross_entropy
 from tinygrad_cv.ops.errors import ArgumentError, DataError
 from tinygrad_cv.train.metrics import Tally
 from tinygrad_cv.utils.data import DataLoader
@@ -136,3 +137,37 @@ def test_the_average_starts_at_the_weights_and_follows_them_slowly() -> None:
     far = sum(float(((p._data - s) ** 2).sum()) for s, _, p in triples)
     near = sum(float(((a._data - s) ** 2).sum()) for s, a, _ in triples)
     assert 0 < near < far
+
+
+def test_auxiliary_heads_weigh_three_tenths() -> None:
+    class ThreeHeads(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.heads = nn.ModuleList([nn.Linear(2, 3) for _ in range(3)])
+
+        def forward(self, x: Any) -> Any:
+            scores = tuple(head(x.flatten(1)) for head in self.heads)
+            return scores if self.training else scores[0]
+
+    torch.manual_seed(0)
+    net, (images, labels) = ThreeHeads(), next(iter(toy.loader()))
+    losses = [cross_entropy(scores, labels) for scores in net(images)]
+    (losses[0] + 0.3 * losses[1] + 0.3 * losses[2]).backward()
+    expected = [p.grad.numpy().copy() for p in net.parameters()]
+    before = [p.numpy().copy() for p in net.parameters()]
+    net.zero_grad()
+    trained = train.Trainer(net, optim.SGD(net.parameters(), lr=1.0))
+    trained.fit([(images, labels)])
+    assert trained.history[0]["train_loss"] == pytest.approx(losses[0].item() + 0.3 * (losses[1] + losses[2]).item())
+    for p, b, g in zip(net.parameters(), before, expected):
+        assert np.allclose(b - p.detach().numpy(), g, atol=1e-6)
+
+
+def test_googlenet_trains_with_its_auxiliary_heads() -> None:
+    torch.manual_seed(0)
+    net = models.googlenet(num_classes=3, image_size=32, aux_logits=True)
+    before = net.aux2.fc2.weight.numpy().copy()
+    batch = (torch.randn(3, 3, 32, 32), torch.tensor([0, 1, 2]))
+    history = train.Trainer(net, optim.SGD(net.parameters(), lr=0.01)).fit([batch], [batch])
+    assert history[0]["train_loss"] == pytest.approx(1.6 * np.log(3), rel=0.05)  # three undecided heads
+    assert not np.array_equal(net.aux2.fc2.weight.numpy(), before)

@@ -8,6 +8,7 @@ from tinygrad_cv import nn
 from tinygrad_cv.data.features import hog
 from tinygrad_cv.models.network import Network
 from tinygrad_cv.models.registry import register_model
+from tinygrad_cv.ops.errors import ShapeError
 from tinygrad_cv.tensors import Tensor
 
 
@@ -45,6 +46,8 @@ class HOGSoftmax(Network):
 
     def forward(self, x: Any) -> Any:
         """Scores (N, K) of images (N, C, H, W)."""
+        if x.ndim == 4 and x.shape[1] != self.input_size[0]:  # the histograms themselves would take any number
+            raise ShapeError(f"hog: x has {x.shape[1]} channels, and this network reads {self.input_size[0]}")
         return self.fc(Tensor(hog(x._data, self.orientations, self.cell)))
 
 

@@ -27,6 +27,70 @@ class Result(NamedTuple):
         return f"Result(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
 
 
+class Comparison(NamedTuple):
+    """How a state and a module fit together: names on both sides, on one side alone, and on both with other shapes.
+
+    Attributes
+    ----------
+    matched, missing, unexpected : names; ``missing`` has no value in the state, ``unexpected`` none in the module.
+    mismatched : for each name that has two shapes, a clause that says both.
+    """
+
+    matched: list[str]
+    missing: list[str]
+    unexpected: list[str]
+    mismatched: dict[str, str]
+
+    def __str__(self) -> str:
+        lines = []
+        for title, names in (
+            ("matched", self.matched),
+            ("missing", self.missing),
+            ("unexpected", self.unexpected),
+            ("other shapes", list(self.mismatched.values())),
+        ):
+            if names:
+                shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+                lines.append(f"  {title} ({len(names)}): {shown}")
+        return "\n".join(lines)
+
+
+def compare(module: Module, state: Mapping[str, Any]) -> Comparison:
+    """Compare the names and shapes of ``state`` with the module's parameters and buffers; change nothing."""
+    homes = module.state_dict(keep_vars=True)
+    matched, shapes = [], {}
+    for name, home in homes.items():
+        if name not in state:
+            continue
+        value = state[name]
+        if _is_extra(name) or is_lazy(home) or np.shape(value) == home.shape:
+            matched.append(name)
+        else:
+            shapes[name] = f"{name} is {home.shape} here, {tuple(np.shape(value))} in the state"
+    missing = [name for name in homes if name not in state and not _is_optional(module, name)]
+    return Comparison(matched, missing, [name for name in state if name not in homes], shapes)
+
+
+def load_partial(module: Module, state: Mapping[str, Any]) -> Comparison:
+    """Copy every entry of ``state`` that fits, leave the rest of the module as it is, and say what became of each.
+
+    For going on from a network with, for example, another number of classes: its last layer is listed under
+    ``mismatched`` and keeps its own start.
+
+    Raises
+    ------
+    ArgumentError
+        Nothing fits at all.
+    """
+    found = compare(module, state)
+    if not found.matched:
+        raise ArgumentError(
+            f"load_partial: no entry of this state fits {type(module).__name__}; it is another network's\n{found}"
+        )
+    load(module, {name: state[name] for name in found.matched}, strict=False, assign=False)
+    return found
+
+
 def load(module: Module, state: Mapping[str, Any], strict: bool, assign: bool) -> Result:
     """Copy the entries of ``state`` into the module's parameters and buffers; see ``Module.load_state_dict``."""
     if not isinstance(state, Mapping):
@@ -34,24 +98,18 @@ def load(module: Module, state: Mapping[str, Any], strict: bool, assign: bool) -
             f"load_state_dict: expected a dict from names to tensors, got {type(state).__name__}; "
             f"give what state_dict() returns"
         )
+    found = compare(module, state)
+    if found.mismatched or (strict and (found.missing or found.unexpected)):
+        kind = ShapeError if found.mismatched else ArgumentError
+        total = len(module.state_dict(keep_vars=True))
+        raise kind(
+            f"load_state_dict: {type(module).__name__} cannot take this state, and nothing was loaded; "
+            f"{len(found.matched)} of its {total} entries fit\n{found}\n  {_advice(found)}"
+        )
     homes = module.state_dict(keep_vars=True)
-    fitting, shapes = [], []
-    for name, home in homes.items():
-        if name not in state:
-            continue
-        value = state[name]
-        if _is_extra(name) or is_lazy(home) or np.shape(value) == home.shape:
-            fitting.append(name)
-        else:
-            shapes.append(f"{name} is {home.shape} here, {tuple(np.shape(value))} in the state")
-    missing = [name for name in homes if name not in state and not _is_optional(module, name)]
-    unexpected = [name for name in state if name not in homes]
-    if shapes or (strict and (missing or unexpected)):
-        kind = ShapeError if shapes else ArgumentError
-        raise kind(_report(type(module).__name__, len(homes), fitting, missing, unexpected, shapes))
-    for name in fitting:
+    for name in found.matched:
         _take_over(module, name, homes[name], state[name], assign)
-    return Result(missing, unexpected)
+    return Result(found.missing, found.unexpected)
 
 
 def _take_over(module: Module, name: str, home: Any, value: Any, assign: bool) -> None:
@@ -82,32 +140,12 @@ def _is_optional(module: Module, name: str) -> bool:
     return last in module.get_submodule(path)._optional
 
 
-def _report(
-    kind: str, total: int, fitting: list[str], missing: list[str], unexpected: list[str], shapes: list[str]
-) -> str:
-    lines = [
-        f"load_state_dict: {kind} cannot take this state, and nothing was loaded; "
-        f"{len(fitting)} of its {total} entries fit"
-    ]
-    for title, names in (
-        ("matched", fitting),
-        ("missing", missing),
-        ("unexpected", unexpected),
-        ("other shapes", shapes),
-    ):
-        if names:
-            shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
-            lines.append(f"  {title} ({len(names)}): {shown}")
-    lines.append(f"  {_advice(missing, unexpected, shapes)}")
-    return "\n".join(lines)
-
-
-def _advice(missing: list[str], unexpected: list[str], shapes: list[str]) -> str:
-    if missing and unexpected:
-        for name in unexpected:
-            end = next((m for m in missing if name.endswith("." + m)), None)
-            if end is not None and f"{name[: -len(end)]}{missing[0]}" in unexpected:
+def _advice(found: Comparison) -> str:
+    if found.missing and found.unexpected:
+        for name in found.unexpected:
+            end = next((m for m in found.missing if name.endswith("." + m)), None)
+            if end is not None and f"{name[: -len(end)]}{found.missing[0]}" in found.unexpected:
                 return f"every name begins with {name[: -len(end)]!r}; take that off the names of the state"
-    if shapes:
-        return "build the model with the sizes of the state, or leave these entries out of it and give strict=False"
+    if found.mismatched:
+        return "build the model with the sizes of the state, or take what fits with nn.utils.load_partial"
     return "give strict=False to load what fits and leave the rest as it is"

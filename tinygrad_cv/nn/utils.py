@@ -11,6 +11,7 @@ import numpy as np
 from .. import functional as F
 from ..ops.errors import ArgumentError, ShapeError
 from ..tensors import Tensor
+from .state import load_partial as load_partial
 
 
 def _with_grad(parameters: Any) -> list[Tensor]:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 Record = dict[str, float]
 
+AUXILIARY_WEIGHT = 0.3
+"""Share of the losses of auxiliary heads (Szegedy et al., "Going Deeper with Convolutions", 2015, section 5)."""
+
 
 class TrainingError(TinygradError):
     """A training that cannot go on: the loss is no number any more."""
@@ -30,7 +33,8 @@ class Trainer:
 
     Parameters
     ----------
-    model : the network; its output are scores (N, K).
+    model : the network; its output are scores (N, K). Of a tuple, as `GoogLeNet` returns in training, the first are
+        the scores, and the losses of the others are added with the weight `AUXILIARY_WEIGHT`.
     optimizer : holds the network's parameters.
     criterion : the loss of (scores, targets), a mean over the batch.
     scheduler : changes the learning rate, after every step or every epoch as ``schedule_by`` says.
@@ -134,8 +138,11 @@ class Trainer:
         return True
 
     def _learn(self, images: Any, targets: Any) -> None:
-        scores = self.model(images)
+        outputs = self.model(images)
+        scores, *auxiliary = outputs if isinstance(outputs, tuple) else (outputs,)
         loss = self.criterion(scores, targets)
+        for head in auxiliary:
+            loss = loss + self.criterion(head, targets) * AUXILIARY_WEIGHT
         value = float(loss.item())
         if not math.isfinite(value):
             raise TrainingError(
