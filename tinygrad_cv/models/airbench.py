@@ -61,7 +61,7 @@ class Airbench(Network):
     Parameters
     ----------
     num_classes : K.
-    in_channels, image_size : C, and H = W of at least 26.
+    in_channels, image_size : C, and H = W of at least 9.
     widths : channels of the three groups.
     scaling : what the scores are multiplied with; 1 / (last width) by default.
 
@@ -78,7 +78,7 @@ class Airbench(Network):
         scaling: float | None = None,
     ) -> None:
         super().__init__()
-        self._sizes(in_channels, image_size, 26)
+        self._sizes(in_channels, image_size, 9)
         patch = in_channels * 4
         self.whiten = nn.Conv2d(in_channels, 2 * patch, 2)
         self.whiten.weight.requires_grad = False
@@ -88,6 +88,7 @@ class Airbench(Network):
         self.activ = nn.GELU()
         self.groups = nn.Sequential(*[ConvGroup(c, oc) for c, oc in zip(inside, widths, strict=True)])
         side = (image_size - 1) // 8
+        self.smallest = 8 * side + 1  # the last pooling's window is as large as its maps
         self.pool = nn.MaxPool2d(side)
         self.head = nn.Linear(widths[2], num_classes, bias=False)
         with np.errstate(all="ignore"):  # inside `unfilled` the weights may be anything
