@@ -55,7 +55,7 @@ def test_another_number_of_classes_names_the_last_layer(name: str) -> None:
     with pytest.raises(ShapeError) as caught:
         three.load_state_dict(ten.state_dict())
     message = str(caught.value)
-    assert f"{last} is (3,) here, (10,) in the state" in message
+    assert f"{last} is (3," in message
     assert "matched (" in message and "other shapes (" in message or name in ("softmax_regression", "hog_softmax")
 
 
