@@ -38,7 +38,7 @@ def run(arguments: Namespace) -> None:
     set_threads(arguments)
     wishes = {"image_size": arguments.image_size, "in_channels": arguments.channels, "num_classes": arguments.classes}
     sizes = {k: v for k, v in wishes.items() if v is not None}
-    options = {"seed": arguments.seed, "weights": arguments.weights, **sizes}
+    options = {"seed": arguments.seed or 0, "weights": arguments.weights, **sizes}
     subjects = [open_subject(what, **options) for what in arguments.what or [None]]
     if arguments.export:
         path = export(subjects[0], arguments.export)
