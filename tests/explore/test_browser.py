@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+import tinygrad_cv as torch
+from tinygrad_cv import nn
 from tinygrad_cv.explore import Subject, export, of_model, of_run, open_subject, serve
 from tinygrad_cv.explore.session import Session
 from tinygrad_cv.tensors.random import manual_seed
@@ -204,12 +206,32 @@ def in_the_page(one: Watched, subject: Subject, image: Any) -> list[Any]:
     return [np.array(v) for v in one.page.evaluate(script, image.ravel().tolist())]
 
 
+class Bent(nn.Module):
+    """Functions of one and of two numbers, moves, sums and parts."""
+
+    input_size = (2, 6, 6)
+
+    def forward(self, x: Any) -> Any:
+        """A row (1, 72)."""
+        f = nn.functional
+        bent = [f.silu(x), f.gelu(x), x.tanh(), x.sigmoid(), x.exp(), x.abs(), (x * x + 1).log(), x.sin(), x.cos()]
+        y = torch.cat([*bent, x.clamp(-0.5, 0.5), -x, x**2], 1)
+        y = y.flip(2).permute(0, 1, 3, 2)[:, 1:, ::2]
+        y = y / (y * y).sum((1,), keepdim=True).exp() - y.mean((2, 3), keepdim=True)
+        y = f.pad(f.adaptive_avg_pool2d(y, (2, 2)), (1, 0, 0, 1), value=0.5)
+        return f.log_softmax(y.flatten(1)[:, :72], 1) + f.softmax(y.flatten(1)[:, :72], -1)
+
+
+def bent() -> Subject:
+    return of_model(Bent(), title="bent")
+
+
 def named(name: str) -> Callable[[], Subject]:
     return lambda: open_subject(name)
 
 
 @pytest.mark.parametrize(
-    "make", [small, named("lenet5"), named("simple_cnn"), named("resnet20"), named("softmax_regression")]
+    "make", [small, bent, named("lenet5"), named("simple_cnn"), named("resnet20"), named("softmax_regression")]
 )
 def test_javascript_and_python_agree_at_every_step(make: Callable[[], Subject], watched: Any, tmp_path: Path) -> None:
     subject = make()

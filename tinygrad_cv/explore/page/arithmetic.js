@@ -4,7 +4,7 @@
 // has at that place. Kinds: "products" (groups of x, w and x w, and a bias), "window" (the largest or the mean),
 // "formula" (a few named numbers), "copy" (a value of another step), "none" (not laid out here).
 
-const MOVERS = new Set(["Reshape", "Clone", "Contiguous", "Cast", "Expand", "Permute"]);
+const MOVERS = new Set(["Reshape", "Clone", "Cast", "Expand", "Permute"]);
 
 const range = (a, b) => [a, b];
 const volume = (shape) => shape.reduce((a, b) => a * b, 1);
@@ -34,18 +34,16 @@ export const UNARY = {
   Relu: ["max(0, x)", (x) => (x > 0 || Number.isNaN(x) ? x : 0)],
   Sigmoid: ["1 / (1 + e⁻ˣ)", sigmoid],
   Tanh: ["tanh x", Math.tanh],
+  Silu: ["x / (1 + e⁻ˣ)", (x) => x * sigmoid(x)],
+  Gelu: ["x · ½ (1 + erf(x / √2))", (x) => (x * (1 + erf(x * Math.SQRT1_2))) / 2],
   Exp: ["eˣ", Math.exp],
   Log: ["ln x", Math.log],
   Log1pexp: ["ln(1 + eˣ)", (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)))],
-  Sqrt: ["√x", Math.sqrt],
-  Rsqrt: ["1 / √x", (x) => 1 / Math.sqrt(x)],
-  Reciprocal: ["1 / x", (x) => 1 / x],
   Abs: ["|x|", Math.abs],
   Neg: ["−x", (x) => -x],
   Sin: ["sin x", Math.sin],
   Cos: ["cos x", Math.cos],
   Erf: ["erf x", erf],
-  Sign: ["sign x", Math.sign],
   PowScalar: ["xᵖ", (x, { exponent }) => x ** exponent],
   Clamp: ["min(max(x, a), b)", (x, { low = -Infinity, high = Infinity }) => Math.min(Math.max(x, low), high)],
 };

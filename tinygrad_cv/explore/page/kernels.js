@@ -171,7 +171,6 @@ function progression([start, , by], size) {
 const MOVES = {
   Reshape: ([x]) => x.data,
   Clone: ([x]) => x.data,
-  Contiguous: ([x]) => x.data,
   Cast: ([x]) => x.data,
   Permute: ([x], { dims }, out) => picked(x, out, (index) => x.shape.map((_, d) => index[dims.indexOf(d)])),
   Expand: ([x], settings, out) =>
