@@ -23,6 +23,7 @@ ALL: list[Any] = [
     T.AutoAugment("cifar10", interpolation="bilinear"),
     T.AutoAugment("svhn"),
     T.CenterCrop(9),
+    T.PermutedPixels(3),
     T.CenterCrop((30, 9)),
     T.ColorJitter(0.4, 0.4, 0.4, 0.2),
     T.Compose([T.RandomCrop(16, 2), T.RandomHorizontalFlip(), T.Cutout(5)]),
@@ -272,3 +273,11 @@ def test_normalize_gives_zero_mean_and_unit_deviation() -> None:
 def test_wrong_use_ends_in_a_sentence(wrong: Any, sentence: str) -> None:
     with pytest.raises((ArgumentError, DataError), match=sentence):
         wrong()
+
+
+def test_permuted_pixels_keep_each_pixel_and_one_order_for_all() -> None:
+    x = np.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5)
+    y = transforms.PermutedPixels(seed=1)(x)
+    assert np.array_equal(np.sort(y.reshape(2, 3, -1), axis=2), np.sort(x.reshape(2, 3, -1), axis=2))
+    assert np.all(y[1] - y[0] == 60) and np.all(y[:, 1] - y[:, 0] == 20)
+    assert not np.array_equal(y, x) and np.array_equal(y, transforms.PermutedPixels(seed=1)(x))

@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tinygrad_cv import ladder
@@ -92,4 +93,20 @@ def test_unknown_rows_and_ladders_are_named() -> None:
 def test_every_row_has_settings_that_make_sense(name: str) -> None:
     for row in ladder.choose(name):
         Config.make(**row.settings, data_root="somewhere")
-        assert 0 < row.demanded < 1 and row.seeds >= 1
+        assert 0 <= row.demanded < 1 and row.seeds >= 1
+
+
+def test_images_are_moved_to_the_side_that_was_asked_for(tmp_path: Path) -> None:
+    x = np.arange(1, 10).reshape(1, 3, 3)
+    assert ladder.moved(x, 1, 0)[0].tolist() == [[0, 0, 0], [1, 2, 3], [4, 5, 6]]
+    assert ladder.moved(x, 0, -2)[0].tolist() == [[3, 0, 0], [6, 0, 0], [9, 0, 0]]
+    assert np.array_equal(ladder.moved(x[..., None], 0, 0)[..., 0], x) and not ladder.moved(x, 3, 3).any()
+
+
+def test_moved_images_are_recognised_worse_and_unmoved_ones_as_before(tmp_path: Path) -> None:
+    ladder.climb([ROW], tmp_path, seeds=1)
+    (found,) = ladder.measure_shifts([ROW], tmp_path, pixels=(0, 9))
+    (result,) = ladder.read_results(tmp_path)
+    assert found.accuracies["0"] == pytest.approx(result.accuracy)
+    assert found.accuracies["9"] < result.accuracy - 0.2
+    assert "| softmax " in ladder.shift_table([found]) and (tmp_path / "shifts.jsonl").is_file()

@@ -12,7 +12,7 @@ from pathlib import Path
 from tinygrad_cv.cli.main import INTERRUPTED
 from tinygrad_cv.cli.parser import UsageError, add_threads, count, one_of, set_threads
 
-DATA = ("cifar10", "mnist", "fashion-mnist", "digits")
+DATA = ("cifar10", "cifar10-parts", "mnist", "fashion-mnist", "digits")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -24,6 +24,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("--seeds", type=count(1, "3"), metavar="N", help="networks for each row (as the row says, most often 3)")
     add("--out", metavar="FOLDER", help="where to leave runs, results.jsonl and index.html (runs/ladder-SET)")
     add("--quick", action="store_true", help="the ladder of the digits, one seed: half a minute")
+    add("--shifts", action="store_true", help="also measure the networks of seed 0 on moved test images")
     add("--list", action="store_true", help="show the rows and train nothing")
     add_threads(parser)
 
@@ -55,6 +56,8 @@ def run(arguments: Namespace) -> int:
     if summed:
         page = ladder.write_page(data, summed, results, folder)
         print(f"\n{ladder.markdown(summed)}\n\n{page}")
+    if whole and arguments.shifts:
+        print("\n" + ladder.shift_table(ladder.measure_shifts(rows, folder, data_root=arguments.data_root)))
     if not whole:
         print("tinygrad-cv: interrupted; the same command goes on where this one ended", file=sys.stderr)
         return INTERRUPTED

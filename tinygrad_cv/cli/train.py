@@ -37,6 +37,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("--label-smoothing", type=share("0.1"), metavar="SHARE", help="(0)")
     add("--average", type=share("0.999"), metavar="SHARE", help="keep averaged weights with this share of the past")
     add("--clip-grad-norm", type=positive("1"), metavar="NORM", help="shorten longer gradients")
+    add("--tensorboard", metavar="FOLDER", help="write the metrics there as TensorBoard events, too")
     add("--out", metavar="FOLDER", help="where to leave the run (runs/<date-time>-<model>-<data>)")
     add("--resume", nargs="?", const="", metavar="RUN", help="continue an interrupted run; without RUN the latest one")
     add_threads(parser)
@@ -62,6 +63,7 @@ def run(arguments: Namespace) -> int:
 def _train(arguments: Namespace, wishes: dict[str, Any], interruption: Any) -> int:
     from tinygrad_cv.ops.errors import DataError
     from tinygrad_cv.train.config import Config
+    from tinygrad_cv.train.events import TensorBoard
     from tinygrad_cv.train.job import resume, start
     from tinygrad_cv.train.progress import Progress
     from tinygrad_cv.train.report import finish, table
@@ -69,7 +71,7 @@ def _train(arguments: Namespace, wishes: dict[str, Any], interruption: Any) -> i
     from tinygrad_cv.train.sources import fetch
 
     begun = time.perf_counter()
-    callbacks = [interruption, Progress()]
+    callbacks = [interruption, Progress(), *([TensorBoard(arguments.tensorboard)] if arguments.tensorboard else [])]
     if arguments.download:
         fetch(wishes["data"], wishes["data_root"])
     if arguments.resume is None:

@@ -36,6 +36,15 @@ def _cifar10(name: str, title: str, demanded: float, minutes: float, seeds: int 
     return Row(name, title, {"recipe": f"cifar10-{name}"}, demanded, minutes, seeds)
 
 
+DENSE: dict[str, Any] = {"model": "two_layer_net", "options": {"hidden": 31}}
+"""3072 * 31 + 31 + 31 * 10 + 10 = 95,583 parameters, where the convolutional network has 94,666."""
+
+
+def _part(name: str, title: str, settings: dict[str, Any]) -> Row:
+    """A row that demands nothing: it shows what a part of the convolutional network is worth."""
+    return Row(name, title, {"recipe": "cifar10-cnn", **settings}, 0.0, 60, 1)
+
+
 def _digits(name: str, title: str, model: str, demanded: float, **settings: Any) -> Row:
     usual = {"data": "digits", "model": model, "epochs": 10, "keep": "last"}
     return Row(name, title, usual | settings, demanded, 0.5, 1)
@@ -51,6 +60,12 @@ LADDERS: dict[str, list[Row]] = {
         _cifar10("resnet20", "ResNet-20", 0.91, 60, 1),
         _cifar10("resnet18", "ResNet-18", 0.91, 60, 1),
         _cifar10("94", "whitening, derandomised flips, Muon", 0.94, 30),
+    ],
+    "cifar10-parts": [
+        _part("cnn", "two 5x5 convolutions", {}),
+        _part("cnn-permuted", "the same, pixels permuted", {"permuted": True}),
+        _part("dense", "a dense network of as many parameters", DENSE),
+        _part("dense-permuted", "the same, pixels permuted", DENSE | {"permuted": True}),
     ],
     "mnist": [Row("99.4", "whitening and Muon, narrow", {"recipe": "mnist-99.4"}, 0.994, 5)],
     "fashion-mnist": [Row("93", "whitening and Muon, narrow", {"recipe": "fashion-mnist-93"}, 0.93, 15)],

@@ -13,8 +13,9 @@ Examples
 
 from __future__ import annotations
 
-from tinygrad_cv.train.averaging import WeightAverage
-from tinygrad_cv.train.callbacks import BestWeights, Callback, Checkpoints, EarlyStopping, MetricsFile
+from tinygrad_cv.train.averaging import StochasticWeightAverage, WeightAverage, reestimate
+from tinygrad_cv.train.callbacks import BestWeights, Callback, Checkpoints, EarlyStopping, LastWeights, MetricsFile
+from tinygrad_cv.train.events import TensorBoard
 from tinygrad_cv.train.interrupt import Interruption
 from tinygrad_cv.train.metrics import Evaluation, evaluate
 from tinygrad_cv.train.progress import Progress
@@ -28,13 +29,17 @@ __all__ = [
     "EarlyStopping",
     "Evaluation",
     "Interruption",
+    "LastWeights",
     "MetricsFile",
     "Progress",
+    "StochasticWeightAverage",
+    "TensorBoard",
     "Trainer",
     "TrainingError",
     "Verdict",
     "WeightAverage",
     "evaluate",
     "fit",
+    "reestimate",
     "verdict",
 ]

@@ -28,6 +28,9 @@ class Callback:
     def on_step_end(self, trainer: Trainer) -> None:
         """The optimiser has made a step."""
 
+    def on_epoch_trained(self, trainer: Trainer) -> None:
+        """The last step of an epoch is made; ``trainer.evaluated`` will be measured next."""
+
     def on_epoch_end(self, trainer: Trainer) -> None:
         """An epoch is complete and measured; ``trainer.history[-1]`` describes it."""
 

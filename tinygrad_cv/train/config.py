@@ -62,6 +62,7 @@ class Config:
         epoch; then the test images are looked at once, when the training is over.
     held_out : share of the training images that is not trained on and takes the place of the test images, which are
         then not looked at. For the choice of settings.
+    permuted : whether the pixels of all images stand in another order, the same for all, see `PermutedPixels`.
     recipe : the name of the recipe that these settings come from, or "".
     """
 
@@ -88,6 +89,7 @@ class Config:
     look: str = "once"
     keep: str = "best"
     held_out: float = 0.0
+    permuted: bool = False
     recipe: str = ""
 
     def check(self) -> Config:

@@ -26,7 +26,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "augment": "flip",
     },
     "cifar10-two-layer": PLAIN | {
-        "model": "two_layer_net", "options": {"hidden": 200}, "lr": 1e-3, "epochs": 30, "batch_size": 128,
+        "model": "two_layer_net", "options": {"hidden": 200}, "lr": 1e-3, "epochs": 15, "batch_size": 128,
         "augment": "flip", "weight_decay": 0.05,
     },
     "cifar10-hog": PLAIN | {
@@ -37,7 +37,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "model": "cifar_cnn", "lr": 2e-3, "epochs": 4, "batch_size": 64, "augment": "none",
     },
     "cifar10-cnn-best": PLAIN | {
-        "model": "cifar_cnn", "lr": 3e-3, "epochs": 40, "batch_size": 128, "augment": "shift+flip", "average": 0.999,
+        "model": "cifar_cnn", "lr": 3e-3, "epochs": 24, "batch_size": 128, "augment": "reflect+flip", "average": 0.999,
         "weight_decay": 0.05, "look": "flip",
     },
     "cifar10-resnet20": PLAIN | {
@@ -58,7 +58,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "label_smoothing": 0.1,
     },
     "fashion-mnist-93": MUON | {
-        "data": "fashion-mnist", "model": "airbench", "options": {"widths": [32, 128, 128]}, "epochs": 10,
+        "data": "fashion-mnist", "model": "airbench", "options": {"widths": [32, 128, 128]}, "epochs": 8,
         "augment": "alternate+shift", "look": "flip", "batch_size": 500, "accumulate": 2, "bias_lr": 0.053 * 1000,
         "head_lr": 0.67 * 1000, "weight_decay": 2e-6 * 1000,
     },

@@ -73,8 +73,9 @@ def load_data(config: Config) -> DataPair:
         apart = held_apart(len(train), config.held_out)
         train.data, train.targets = train.data[~apart], train.targets[~apart]
         test.data, test.targets = test.data[apart], test.targets[apart]
-    train.transform = T.Compose([*_augmentation(config), T.ToTensor(), T.Normalize(mean, std)])
-    test.transform = T.Compose([T.ToTensor(), T.Normalize(mean, std)])
+    shown = [*([T.PermutedPixels()] if config.permuted else []), T.ToTensor(), T.Normalize(mean, std)]
+    train.transform = T.Compose([*_augmentation(config), *shown])
+    test.transform = T.Compose(shown)
     return DataPair(train, test, [str(c).split(" - ")[0] for c in train.classes], mean, std)
 
 

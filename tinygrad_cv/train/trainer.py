@@ -162,6 +162,7 @@ class Trainer:
             self.scheduler.step()
 
     def _end_epoch(self, test_loader: Iterable[Any] | None) -> None:
+        self._tell("on_epoch_trained")
         self.epoch += 1
         record: Record = {
             "epoch": self.epoch,

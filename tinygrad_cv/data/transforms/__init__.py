@@ -12,6 +12,7 @@ from tinygrad_cv.data.transforms.crop import CenterCrop, FiveCrop, Pad, RandomCr
 from tinygrad_cv.data.transforms.erase import Cutout, RandomErasing
 from tinygrad_cv.data.transforms.flip import AlternatingFlip, RandomHorizontalFlip, RandomVerticalFlip
 from tinygrad_cv.data.transforms.mix import CutMix, MixUp, Mixup
+from tinygrad_cv.data.transforms.permute import PermutedPixels
 from tinygrad_cv.data.transforms.policy import AutoAugment, AutoAugmentPolicy, RandAugment, TrivialAugmentWide
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "PCAColorNoise",
     "PILToTensor",
     "Pad",
+    "PermutedPixels",
     "RandAugment",
     "RandomAffine",
     "RandomApply",
