@@ -29,6 +29,7 @@ from ..typing import Array, Value
 from .errors import ArgumentError, DTypeError, ShapeError
 from .geometry import Pair, Window, pair
 from .kernels import conv as kernels
+from .kernels.memory import empty
 from .layout import to_nchw, to_nhwc
 from .op import Op, Unfinished
 from .reduce import sum as total
@@ -67,11 +68,15 @@ class Conv2d(_Sliding):
         def finish(add: Array | None, relu: bool) -> Array:
             return to_nchw(kernels.conv2d(to_nhwc(x), w, bias=b, relu=relu, **settings))
 
-        def fold(scale: Array, shift: Array) -> Unfinished:
-            offset = shift if b is None else b * scale + shift
-            return self.start(x, w * scale.reshape(-1, 1, 1, 1), offset)[0]
-
         oh, ow = self.window.output(self.size, "conv2d")
+
+        def fold(scale: Array, shift: Array) -> Unfinished | None:
+            if x.shape[0] * oh * ow * w.shape[0] < w.size:  # few pixels are scaled sooner than many weights
+                return None
+            offset = shift if b is None else b * scale + shift
+            scaled = empty(tuple(w.shape[d] for d in (2, 3, 1, 0)), w.dtype).transpose(3, 2, 0, 1)
+            return self.start(x, np.multiply(w, scale.reshape(-1, 1, 1, 1), out=scaled), offset)[0]
+
         return Unfinished(finish, (x.shape[0], w.shape[0], oh, ow), x.dtype, fold=fold), ()
 
     def grad_x(self, g: Value, w: Value) -> Value:

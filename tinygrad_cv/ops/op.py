@@ -80,7 +80,8 @@ class Unfinished:
     """A value that an op has promised.
 
     ``finish(add, relu)`` computes it, with an array to be added and whether negative values become 0; ``fold(scale,
-    shift)``, where an op offers it, returns the promise of the value scaled and shifted by channel.
+    shift)``, where an op offers it, returns the promise of the value scaled and shifted by channel, or None where that
+    would not pay.
     """
 
     __slots__ = ("finish", "shape", "dtype", "add", "adds", "fold")
@@ -91,7 +92,7 @@ class Unfinished:
         shape: tuple[int, ...],
         dtype: DType,
         adds: bool = False,
-        fold: Callable[[Array, Array], Unfinished] | None = None,
+        fold: Callable[[Array, Array], Unfinished | None] | None = None,
     ) -> None:
         self.finish, self.shape, self.dtype, self.adds, self.fold = finish, shape, dtype, adds, fold
         self.add: Array | None = None
