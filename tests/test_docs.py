@@ -19,7 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 ROOMS = [
     "nn", "nn.init", "nn.utils", "optim", "optim.lr_scheduler", "functional", "models", "datasets", "transforms",
-    "autograd", "testing", "viz", "io", "utils.data", "utils.checkpoint", "train", "tensors.creation", "tensors.random",
+    "autograd", "testing", "viz", "explain", "io", "utils.data", "utils.checkpoint", "train", "tensors.creation",
+    "tensors.random",
 ]  # fmt: skip
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 FREE = {"self", "args", "kwargs", "x"}
@@ -125,7 +126,9 @@ def test_links_of_pages_lead_somewhere(page: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["tutorials/digits.md", "tutorials/pytorch.md", "tutorials/graph.md", "tutorials/own_op.md", "errata.md"]
+    "page",
+    ["tutorials/digits.md", "tutorials/pytorch.md", "tutorials/graph.md", "tutorials/inside.md", "tutorials/own_op.md",
+     "errata.md"],  # fmt: skip
 )
 def test_tutorials_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Their cells, one after another, with one epoch in place of several."""

@@ -80,13 +80,13 @@ def trained() -> tuple[Awkward, Array, Array]:
     return model, x[y == 1], corners[y == 1]
 
 
-def share_on_patch(maps: Array, corners: Array) -> float:
-    """How much of each map's top decile lies on the patch."""
+def share_on_patch(maps: Array, corners: Array) -> Array:
+    """For each map, how much of its top decile lies on the patch."""
     shares = []
     for values, (r, c) in zip(maps, corners):
         rows, columns = np.unravel_index(np.argsort(values.ravel())[-values.size // 10 :], values.shape)
         shares.append(((rows >= r) & (rows < r + PATCH) & (columns >= c) & (columns < c + PATCH)).mean())
-    return float(np.mean(shares))
+    return np.array(shares)
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -97,7 +97,7 @@ def test_the_top_decile_lies_on_the_planted_patch_and_random_weights_destroy_it(
     found = share_on_patch(METHODS[name](model, x, 1), corners)
     tg.manual_seed(1)
     destroyed = share_on_patch(METHODS[name](Awkward(), x, 1), corners)
-    assert found >= 0.8 and destroyed <= found - 0.25, (found, destroyed)
+    assert found.min() >= 0.8 and destroyed.mean() <= found.mean() - 0.25, (found, destroyed)
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -62,6 +62,7 @@ def grad_cam_plus_plus(model: Model, images: Any, target: Target = None, layer: 
 
     w[k] = sum of alpha relu(g), alpha = g^2 / (2 g^2 + g^3 sum of A[k]), so that a small object counts as much as a
     large one. Higher derivatives are powers of the first since the score is taken as the logarithm of the output.
+    ``layer`` is as for `grad_cam`.
 
     Source: A. Chattopadhay et al., "Grad-CAM++: generalized gradient-based visual explanations", WACV 2018, eq. 19.
     """

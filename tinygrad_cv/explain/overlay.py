@@ -35,6 +35,7 @@ def overlay(
     maps : by name, (N, H, W), or (N, C, H, W) of which the absolute values are added over the channels.
     strength : how opaque the strongest evidence is.
     captions : a word below each image, such as its class.
+    columns, title, zoom : as for `viz.images`.
     """
     x = as_images(images)
     low, high = x.min((1, 2, 3), keepdims=True), x.max((1, 2, 3), keepdims=True)

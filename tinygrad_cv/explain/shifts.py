@@ -87,7 +87,10 @@ def shift_response(
 
 
 def shift_curves(responses: dict[str, ShiftResponse], title: str = "What a shift changes") -> Chart:
-    """Draw how much the values of each layer change with the shift, all on one scale."""
+    """Draw how much the values of each layer change with the shift, all on one scale.
+
+    ``responses`` are those of `shift_response`; ``title`` is written above.
+    """
     if not responses:
         raise ArgumentError("shift_curves: there are no responses; give those of shift_response")
     lines = list(responses.values())

@@ -191,6 +191,7 @@ def naive_steps(
     Parameters
     ----------
     order : "paths", "resend" or "once"; see the head of this file. The rules that run are the engine's.
+    loss, names, gradient : as for `backward_steps`.
     """
     if order not in ORDERS[1:]:
         raise ArgumentError(f"naive_steps: order is {order!r}; give one of {', '.join(ORDERS[1:])}")
@@ -216,7 +217,10 @@ def naive_steps(
 
 
 def compare_orders(loss: Tensor, names: Mapping[str, Tensor] | None = None) -> str:
-    """Return a table: for each order the visits, and the gradient of every leaf, with what is wrong marked."""
+    """Return a table: for each order the visits, and the gradient of every leaf, with what is wrong marked.
+
+    ``loss`` and ``names`` are as for `backward_steps`.
+    """
     graph = read_graph(loss, names)
     leaves = {leaf: name for leaf, name in graph.names.items() if not isinstance(leaf, Node)}
     rows = [["order", "visits", *leaves.values()]]

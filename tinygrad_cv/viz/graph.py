@@ -100,8 +100,8 @@ def draw_graph(
     depth : how many levels of modules to open, from 0 (the modules directly in the network); chosen by the size of
         the drawing if not given.
     ops : open the innermost modules too, with the operations and the parameters as boxes.
-    fold : draw equal blocks in a row once; if not given, in drawings of more than 40 boxes. What was measured is then
-        said of the first block.
+    fold : draw equal blocks in a row once; if not given, in networks of more than 40 operations. What was measured is
+        then said of the first block.
     closed : modules that are one box whatever the depth, by dotted names or patterns: ``("layer1", "layer2.*")``.
     show : what to measure and say in the boxes, one or several of ``"time"`` (of a second run; with the reverse pass
         after a plus), ``"bytes"`` of results, ``"values"`` and ``"gradients"`` (mean ± deviation in least … greatest);
@@ -160,11 +160,11 @@ def _shown(show: Collection[str] | str) -> frozenset[str]:
 def _chosen(
     found: Trace, depth: int | None, ops: bool, fold: bool | None, closed: Collection[str], show: Collection[str]
 ) -> tuple[Sketch, Mirror]:
-    """The deepest drawing that is not too large; folded where it is not small."""
+    """The deepest drawing that is not too large; folded where the network is not small."""
     deepest = _depth(found.root)
     for level in range(deepest, -1, -1) if depth is None else (depth,):
         sketch, signatures, mirror = sketch_modules(found, level, ops, closed, show)
-        if fold or (fold is None and len(sketch.boxes) > SMALL):
+        if fold or (fold is None and len(found.steps) > SMALL):
             sketch = folded(sketch, signatures)
         if depth is not None or level == 0 or len(sketch.boxes) <= LARGE:
             break

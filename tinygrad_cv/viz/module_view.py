@@ -71,11 +71,16 @@ def sketch_modules(
     parameters = sum(math.prod(p.shape) for _, p in found.parameters)
     costs = budget_words(parameters, sum(step.cost for step in found.steps))
     sketch.description = f"{sketch.title}: {costs or 'no parameters'}, {len(found.steps)} operations."
-    return sketch, signatures, _mirror(sketch, found, units, runs, leaves)
+    return sketch, signatures, _mirror(sketch, found, units, runs, leaves, show)
 
 
 def _mirror(
-    sketch: Sketch, found: Trace, units: dict[int, str], runs: dict[str, list[int]], leaves: dict[Source, str]
+    sketch: Sketch,
+    found: Trace,
+    units: dict[int, str],
+    runs: dict[str, list[int]],
+    leaves: dict[Source, str],
+    show: Collection[str],
 ) -> Mirror:
     """Through which boxes gradients flow on their way to parameters, and what the derivative of each one keeps."""
     lines: dict[str, tuple[str, ...]] = {}
@@ -85,7 +90,7 @@ def _mirror(
         if any(step.learns for step in steps):
             last = steps[-1]
             second = box.lines[1:2] if box.kind in CLOSED else ()
-            took = [time_words(s) for s in [sum(step.back_seconds for step in steps)] if s]
+            took = [time_words(sum(step.back_seconds for step in steps))] if "time" in show else []
             lines[box.id] = (f"∇ {box.lines[0]}", *second, shape_words(last.shape, last.dtype), *took)
             sources = [_start(s, units, leaves) for step in steps if step.learns for s in step.kept]
             kept[box.id] = list(dict.fromkeys(s for s in sources if s is not None))
