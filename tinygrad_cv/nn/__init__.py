@@ -47,6 +47,10 @@ from .lazy import LazyBatchNorm1d as LazyBatchNorm1d
 from .lazy import LazyBatchNorm2d as LazyBatchNorm2d
 from .lazy import LazyConv1d as LazyConv1d
 from .lazy import LazyConv2d as LazyConv2d
+from .lazy import LazyConvTranspose1d as LazyConvTranspose1d
+from .lazy import LazyConvTranspose2d as LazyConvTranspose2d
+from .lazy import LazyInstanceNorm1d as LazyInstanceNorm1d
+from .lazy import LazyInstanceNorm2d as LazyInstanceNorm2d
 from .lazy import LazyLinear as LazyLinear
 from .linear import Embedding as Embedding
 from .linear import Flatten as Flatten

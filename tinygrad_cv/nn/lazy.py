@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from ..ops import broadcast
+from ..ops.errors import ArgumentError
 from . import init
-from .conv import Conv1d, Conv2d
+from .conv import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from .linear import Linear
 from .module import Module
-from .norm import BatchNorm1d, BatchNorm2d
+from .norm import BatchNorm1d, BatchNorm2d, InstanceNorm1d, InstanceNorm2d
 from .parameter import UninitializedBuffer, UninitializedParameter
 
 Size = int | Sequence[int]
@@ -83,11 +84,14 @@ class _LazyConv(_Lazy):
         layer: Any = self
         if isinstance(layer.weight, UninitializedParameter):
             channels = input.shape[-1 - layer._rank]
-            layer.weight.materialize((layer.out_channels, channels // layer.groups, *layer.kernel_size))
+            ends = (layer.out_channels, channels // layer.groups)
+            if layer._transposed:
+                ends = (channels, layer.out_channels // layer.groups)
+            layer.weight.materialize((*ends, *layer.kernel_size))
             if isinstance(layer.bias, UninitializedParameter):
                 layer.bias.materialize((layer.out_channels,))
             init.default_layer_(layer.weight, layer.bias)
-        layer.in_channels = layer.weight.shape[1] * layer.groups
+        layer.in_channels = layer.weight.shape[0] if layer._transposed else layer.weight.shape[1] * layer.groups
 
 
 class LazyConv2d(_LazyConv, Conv2d):
@@ -138,6 +142,41 @@ class LazyConv1d(_LazyConv, Conv1d):
 
     def reset_parameters(self) -> None:
         """Nothing before the sizes are known."""
+
+
+class LazyConvTranspose2d(_LazyConv, ConvTranspose2d):
+    """A `ConvTranspose2d` whose ``in_channels`` is that of its first input."""
+
+    _becomes = ConvTranspose2d
+
+    def __init__(self, out_channels: int, kernel_size: Size, *args: Any, bias: bool = True, **settings: Any) -> None:
+        given, bias = _without_bias(args, bias)
+        ConvTranspose2d.__init__(self, 0, 0, kernel_size, *given, **{**settings, "bias": False})
+        self._wait(out_channels, bias, settings.get("dtype"))
+
+    def reset_parameters(self) -> None:
+        """Nothing before the sizes are known."""
+
+
+class LazyConvTranspose1d(_LazyConv, ConvTranspose1d):
+    """A `ConvTranspose1d` whose ``in_channels`` is that of its first input."""
+
+    _becomes = ConvTranspose1d
+
+    def __init__(self, out_channels: int, kernel_size: Size, *args: Any, bias: bool = True, **settings: Any) -> None:
+        given, bias = _without_bias(args, bias)
+        ConvTranspose1d.__init__(self, 0, 0, kernel_size, *given, **{**settings, "bias": False})
+        self._wait(out_channels, bias, settings.get("dtype"))
+
+    def reset_parameters(self) -> None:
+        """Nothing before the sizes are known."""
+
+
+def _without_bias(args: tuple[Any, ...], bias: bool) -> tuple[tuple[Any, ...], bool]:
+    """Split stride, padding, output_padding and groups from the bias that may follow them."""
+    if len(args) > 5:
+        raise ArgumentError(f"LazyConvTranspose: {len(args) + 2} arguments; name those behind bias")
+    return args[:4], args[4] if len(args) == 5 else bias
 
 
 class _LazyBatchNorm(_Lazy):
@@ -199,4 +238,44 @@ class LazyBatchNorm1d(_LazyBatchNorm, BatchNorm1d):
         bias: bool = True,
     ) -> None:
         BatchNorm1d.__init__(self, 0, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
+        self._wait(dtype)
+
+
+class LazyInstanceNorm2d(_LazyBatchNorm, InstanceNorm2d):
+    """An `InstanceNorm2d` whose ``num_features`` is the number of channels of its first input."""
+
+    _becomes = InstanceNorm2d
+
+    def __init__(
+        self,
+        eps: float = 1e-5,
+        momentum: float = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        InstanceNorm2d.__init__(self, 0, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
+        self._wait(dtype)
+
+
+class LazyInstanceNorm1d(_LazyBatchNorm, InstanceNorm1d):
+    """An `InstanceNorm1d` whose ``num_features`` is the number of channels of its first input."""
+
+    _becomes = InstanceNorm1d
+
+    def __init__(
+        self,
+        eps: float = 1e-5,
+        momentum: float = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        InstanceNorm1d.__init__(self, 0, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
         self._wait(dtype)

@@ -183,9 +183,9 @@ class InPlace:
         """``self * other``, in place."""
         return write(self, ops.mul(self._alias(), other), "mul_")
 
-    def div_(self: Any, other: Any) -> Tensor:
+    def div_(self: Any, other: Any, *, rounding_mode: Any = None) -> Tensor:
         """``self / other``, in place."""
-        return write(self, ops.div(self._alias(), other), "div_")
+        return write(self, ops.div(self._alias(), other, rounding_mode=rounding_mode), "div_")
 
     def pow_(self: Any, exponent: Any) -> Tensor:
         """``self ** exponent``, in place."""
