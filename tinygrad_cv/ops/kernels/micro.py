@@ -66,6 +66,8 @@ def _plain(height: int, width: int) -> Any:
     ) -> None:  # fmt: skip
         for m in range(height):
             at = c0 + places[r0 + m]
+            if m > 0 and places[r0 + m] == places[r0 + m - 1]:
+                continue  # a row that is there to fill the tile must not be added twice
             for n in range(min(width, columns)):
                 total = np.float32(0) if add else bias[bias0 + n]
                 for t in range(n_t):
