@@ -34,7 +34,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "look": "flip",
     },
     "cifar10-cnn": PLAIN | {
-        "model": "cifar_cnn", "lr": 2e-3, "epochs": 4, "batch_size": 64, "augment": "none",
+        "model": "cifar_cnn", "lr": 2e-3, "epochs": 3, "batch_size": 64, "augment": "none",
     },
     "cifar10-cnn-best": PLAIN | {
         "model": "cifar_cnn", "lr": 3e-3, "epochs": 24, "batch_size": 128, "augment": "reflect+flip", "average": 0.999,
