@@ -13,6 +13,11 @@ class Several(Optimizer):
 
     Their groups stand in ``param_groups`` one after the other, so that one schedule serves all.
 
+    Parameters
+    ----------
+    optimizers
+        At least one; no two of them hold the same parameter.
+
     Raises
     ------
     ArgumentError

@@ -86,8 +86,7 @@ class GraphDrawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no t
     @property
     def svg(self) -> str:
         """The drawing as an SVG document."""
-        drawn = self._by_graphviz("svg")
-        return drawn.decode() if drawn is not None else draw(self.sketch)
+        return self._draw("svg")[0].decode()
 
     def _by_graphviz(self, format: str) -> bytes | None:
         """The drawing by the ``dot`` program, else by pygraphviz; None where neither can."""
@@ -130,6 +129,8 @@ class GraphDrawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no t
             raise ArgumentError(f"GraphDrawing: the format {format!r} is unknown; give one of {', '.join(FORMATS)}")
         drawn = None if engine == "layered" and format == "svg" else self._by_graphviz(format)
         if drawn is not None:
+            if format == "svg":  # without its prolog it can stand within a page
+                drawn = drawn[drawn.index(b"<svg") :]
             return drawn, format
         if format != "svg":
             warnings.warn(f"no Graphviz was found that could write {format}, so the drawing was written as svg; "
