@@ -87,7 +87,7 @@ class detect_anomaly:
     >>> with detect_anomaly():
     ...     x.sqrt().sum().backward()  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    tinygrad_cv.ops.errors.AutogradError: Sqrt: the gradient for its argument x of shape (2,) is inf at (1,) ...
+    tinygrad_cv.ops.errors.AutogradError: PowScalar: the gradient for its argument x of shape (2,) is inf at (1,) ...
     """
 
     def __init__(self, check_nan: bool = True) -> None:

@@ -232,6 +232,13 @@ class _Transposed(_Conv):
 class ConvTranspose2d(_Transposed):
     """The adjoint of `Conv2d`: each pixel of (N, C, H, W) paints a filter; often called deconvolution.
 
+    Parameters
+    ----------
+    in_channels, out_channels, kernel_size, stride, dilation, groups, bias : as of `Conv2d`.
+    padding : an int or (vertical, horizontal): rows and columns that are cut from each side of the result.
+    output_padding : extra rows and columns at the bottom and the right; see `functional.conv_transpose2d`.
+    padding_mode : 'zeros' alone.
+
     Attributes
     ----------
     weight : (C, OC/groups, KH, KW).

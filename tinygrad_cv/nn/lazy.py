@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from ..ops import broadcast
-from ..ops.errors import ArgumentError
 from . import init
 from .conv import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from .linear import Linear
@@ -145,38 +144,57 @@ class LazyConv1d(_LazyConv, Conv1d):
 
 
 class LazyConvTranspose2d(_LazyConv, ConvTranspose2d):
-    """A `ConvTranspose2d` whose ``in_channels`` is that of its first input."""
+    """A `ConvTranspose2d` whose ``in_channels`` is that of its first input; see `ConvTranspose2d` for the others."""
 
     _becomes = ConvTranspose2d
 
-    def __init__(self, out_channels: int, kernel_size: Size, *args: Any, bias: bool = True, **settings: Any) -> None:
-        given, bias = _without_bias(args, bias)
-        ConvTranspose2d.__init__(self, 0, 0, kernel_size, *given, **{**settings, "bias": False})
-        self._wait(out_channels, bias, settings.get("dtype"))
+    def __init__(
+        self,
+        out_channels: int,
+        kernel_size: Size,
+        stride: Size = 1,
+        padding: Size = 0,
+        output_padding: Size = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: Size = 1,
+        padding_mode: str = "zeros",
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        shape = (kernel_size, stride, padding, output_padding, groups)
+        ConvTranspose2d.__init__(self, 0, 0, *shape, False, dilation, padding_mode, device, dtype)
+        self._wait(out_channels, bias, dtype)
 
     def reset_parameters(self) -> None:
         """Nothing before the sizes are known."""
 
 
 class LazyConvTranspose1d(_LazyConv, ConvTranspose1d):
-    """A `ConvTranspose1d` whose ``in_channels`` is that of its first input."""
+    """A `ConvTranspose1d` whose ``in_channels`` is that of its first input; see `ConvTranspose2d` for the others."""
 
     _becomes = ConvTranspose1d
 
-    def __init__(self, out_channels: int, kernel_size: Size, *args: Any, bias: bool = True, **settings: Any) -> None:
-        given, bias = _without_bias(args, bias)
-        ConvTranspose1d.__init__(self, 0, 0, kernel_size, *given, **{**settings, "bias": False})
-        self._wait(out_channels, bias, settings.get("dtype"))
+    def __init__(
+        self,
+        out_channels: int,
+        kernel_size: Size,
+        stride: Size = 1,
+        padding: Size = 0,
+        output_padding: Size = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: Size = 1,
+        padding_mode: str = "zeros",
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        shape = (kernel_size, stride, padding, output_padding, groups)
+        ConvTranspose1d.__init__(self, 0, 0, *shape, False, dilation, padding_mode, device, dtype)
+        self._wait(out_channels, bias, dtype)
 
     def reset_parameters(self) -> None:
         """Nothing before the sizes are known."""
-
-
-def _without_bias(args: tuple[Any, ...], bias: bool) -> tuple[tuple[Any, ...], bool]:
-    """Split stride, padding, output_padding and groups from the bias that may follow them."""
-    if len(args) > 5:
-        raise ArgumentError(f"LazyConvTranspose: {len(args) + 2} arguments; name those behind bias")
-    return args[:4], args[4] if len(args) == 5 else bias
 
 
 class _LazyBatchNorm(_Lazy):
@@ -242,7 +260,10 @@ class LazyBatchNorm1d(_LazyBatchNorm, BatchNorm1d):
 
 
 class LazyInstanceNorm2d(_LazyBatchNorm, InstanceNorm2d):
-    """An `InstanceNorm2d` whose ``num_features`` is the number of channels of its first input."""
+    """An `InstanceNorm2d` whose ``num_features`` is the number of channels of its first input.
+
+    The other arguments are those of `BatchNorm2d`.
+    """
 
     _becomes = InstanceNorm2d
 
@@ -262,7 +283,10 @@ class LazyInstanceNorm2d(_LazyBatchNorm, InstanceNorm2d):
 
 
 class LazyInstanceNorm1d(_LazyBatchNorm, InstanceNorm1d):
-    """An `InstanceNorm1d` whose ``num_features`` is the number of channels of its first input."""
+    """An `InstanceNorm1d` whose ``num_features`` is the number of channels of its first input.
+
+    The other arguments are those of `BatchNorm2d`.
+    """
 
     _becomes = InstanceNorm1d
 
