@@ -77,7 +77,7 @@ def main(arguments: list[str]) -> int:
         print(f"dev.py: {check} found no fault ({time.perf_counter() - start:.1f} s)", flush=True)
     unnamed = not rest or rest[0].startswith("-")
     if name == "explore" and unnamed and not any(Path("runs").glob("*/config.json")):
-        status = run([CLI, "train", "--augment", "affine"])  # drawn digits lean and vary more than the data's
+        status = run([CLI, "train", "--data", "drawings"])
         if status:
             return status
     return run(program + rest) if program else 0

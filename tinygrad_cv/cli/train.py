@@ -13,7 +13,7 @@ from typing import Any
 from tinygrad_cv.cli.main import FULL, INTERRUPTED
 from tinygrad_cv.cli.parser import UsageError, add_threads, count, one_of, positive, set_threads, several_of, share
 
-DATA = ("digits", "mnist", "fashion-mnist", "cifar10")
+DATA = ("digits", "drawings", "mnist", "fashion-mnist", "cifar10")
 AUGMENT = ("none", "shift", "reflect", "flip", "alternate", "affine", "cutout")
 SETTINGS = ("recipe", "model", "data", "data_root", "epochs", "lr", "batch_size", "seed", "augment", "weight_decay",
             "label_smoothing", "average", "clip_grad_norm", "held_out")  # fmt: skip
@@ -25,7 +25,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("--recipe", metavar="NAME", help="settings that reach a stated accuracy; other options overrule them")
     add("--model", metavar="NAME", help="network, see tinygrad-cv models (lenet)")
     add("--data", type=one_of(DATA, "data set"), metavar="SET", help=f"{', '.join(DATA)} (digits)")
-    add("--data-root", metavar="FOLDER", help="where the files of the data set are; not needed for digits")
+    add("--data-root", metavar="FOLDER", help="where the files of the data set are; not needed for digits and drawings")
     add("--download", action="store_true", default=None, help="fetch files that are missing in the data root")
     add("--epochs", type=count(1, "10"), metavar="N", help="times to go through the training images")
     add("--lr", type=positive("0.001"), metavar="RATE", help="highest learning rate of the schedule")

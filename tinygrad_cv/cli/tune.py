@@ -14,7 +14,7 @@ from typing import Any
 from tinygrad_cv.cli.main import INTERRUPTED
 from tinygrad_cv.cli.parser import add_threads, count, one_of, positive, set_threads
 
-DATA = ("digits", "mnist", "fashion-mnist", "cifar10")
+DATA = ("digits", "drawings", "mnist", "fashion-mnist", "cifar10")
 SETTINGS = ("recipe", "model", "data", "data_root", "batch_size", "seed")
 
 
@@ -24,7 +24,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("--recipe", metavar="NAME", help="settings to start from, see tinygrad-cv train")
     add("--model", metavar="NAME", help="network, see tinygrad-cv models (lenet)")
     add("--data", type=one_of(DATA, "data set"), metavar="SET", help=f"{', '.join(DATA)} (digits)")
-    add("--data-root", metavar="FOLDER", help="where the files of the data set are; not needed for digits")
+    add("--data-root", metavar="FOLDER", help="where the files of the data set are; not needed for digits and drawings")
     add("--lr", nargs="+", type=positive("0.001"), metavar="RATE", help="learning rates to try (1e-4 1e-3 1e-2)")
     add("--weight-decay", nargs="+", type=positive("0.001"), metavar="SHARE", help="to try (1e-5 1e-4 1e-3)")
     add("--epochs", type=count(1, "5"), metavar="N", default=5, help="of a coarse trial (5); fine: twice that")

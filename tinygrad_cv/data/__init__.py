@@ -29,6 +29,7 @@ from tinygrad_cv.data.samplers import (
     WeightedRandomSampler,
 )
 from tinygrad_cv.data.seeds import current as current_generator
+from tinygrad_cv.data.strokes import Strokes
 
 __all__ = [
     "CIFAR10",
@@ -47,6 +48,7 @@ __all__ = [
     "RandomSampler",
     "Sampler",
     "SequentialSampler",
+    "Strokes",
     "Subset",
     "SubsetRandomSampler",
     "TensorDataset",

@@ -7,6 +7,7 @@ from tinygrad_cv.data.cifar import CIFAR10, CIFAR100
 from tinygrad_cv.data.digits import Digits
 from tinygrad_cv.data.folder import DatasetFolder, FakeData, ImageFolder
 from tinygrad_cv.data.mnist import MNIST, FashionMNIST
+from tinygrad_cv.data.strokes import Strokes
 from tinygrad_cv.data.vision import VisionDataset
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "FakeData",
     "FashionMNIST",
     "ImageFolder",
+    "Strokes",
     "VisionDataset",
     "from_huggingface",
 ]

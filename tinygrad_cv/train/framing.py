@@ -16,7 +16,7 @@ from tinygrad_cv.typing import Array
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-INK = {"digits": (8, 8), "mnist": (20, 28), "fashion-mnist": (27, 28)}
+INK = {"digits": (8, 8), "drawings": (8, 8), "mnist": (20, 28), "fashion-mnist": (27, 28)}
 """Pixels that the drawn thing fills, of how many; the digits are enlarged images of 8 x 8 pixels."""
 FAINT = 0.2
 

@@ -14,7 +14,8 @@ from tinygrad_cv.train.sources import DataPair
 from tinygrad_cv.train.verdict import verdict
 from tinygrad_cv.utils.data import DataLoader
 
-NAMES = {"digits": "digits", "mnist": "MNIST", "fashion-mnist": "Fashion-MNIST", "cifar10": "CIFAR-10"}
+NAMES = {"digits": "digits", "drawings": "digits", "mnist": "MNIST", "fashion-mnist": "Fashion-MNIST",
+         "cifar10": "CIFAR-10"}  # fmt: skip
 
 
 def finish(job: Job) -> Evaluation:

@@ -62,8 +62,12 @@ def load_data(config: Config) -> DataPair:
     DataError
         Its files are missing or damaged.
     """
-    if config.data == "digits":
+    if config.data in ("digits", "drawings"):
         train, test = data.Digits(train=True), data.Digits(train=config.held_out > 0)
+        if config.data == "drawings":
+            drawn = data.Strokes()
+            train.data = np.concatenate([train.data, drawn.data])
+            train.targets = np.concatenate([train.targets, drawn.targets])
         mean, std = [train.mean], [train.std]
     else:
         kind = KINDS[config.data]
