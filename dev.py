@@ -4,7 +4,7 @@
     train     train a network on real handwriting (tinygrad-cv train)
     explore   see inside a network in the browser; without a run, the digits are learned first
     test      ruff, mypy and the tests; --oracle also compares with PyTorch
-    e2e       the tests that drive the explorer's page in a real browser
+    e2e       the tests that drive the pages in a real browser
     lint      ruff and mypy alone
     laws      the laws of every op, kernels interpreted and under 1, 2 and 4 threads
     coverage  which lines no test reaches, kernels interpreted (hours: name some tests)
@@ -46,7 +46,7 @@ CHECKS = {
 COMMANDS = {  # name: extras beside dev, checks to run first, the program that gets the arguments
     "train": ([], {}, [CLI, "train"]),
     "explore": (["web"], {}, [CLI, "explore"]),
-    "e2e": (["e2e"], {}, [PYTHON, "-m", "pytest", "--e2e", "-rs", "tests/explore"]),
+    "e2e": (["e2e"], {}, [PYTHON, "-m", "pytest", "--e2e", "-m", "e2e", "-rs"]),
     "test": ([], CHECKS, [PYTHON, "-m", "pytest", "-n", "2"]),
     "lint": ([], CHECKS, []),
     "laws": ([], {}, [PYTHON, "-m", "tests.laws"]),

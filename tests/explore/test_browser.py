@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,20 +27,6 @@ SEVEN = [[(0.3, 0.2), (0.7, 0.2), (0.45, 0.85)]]
 CROSSED = [[(0.32, 0.2), (0.68, 0.17), (0.42, 0.85)], [(0.36, 0.52), (0.68, 0.48)]]
 LIMIT = 300
 """Milliseconds from the end of a stroke to the maps of every layer, on a machine with two idle cores."""
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """Debian's Chromium, or Playwright's own."""
-    sync = pytest.importorskip("playwright.sync_api", reason="driving a browser needs the extra e2e")
-    pytest.importorskip("uvicorn", reason="the page needs the extra web")
-    with sync.sync_playwright() as playwright:
-        try:
-            found = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        except sync.Error as error:
-            pytest.skip(f"there is no Chromium: {str(error).splitlines()[0]}")
-        yield found
-        found.close()
 
 
 class Watched:

@@ -170,22 +170,19 @@ def test_what_cannot_be_watched_is_refused() -> None:
 
 
 @pytest.mark.e2e
-def test_the_page_works_in_a_browser(tmp_path: Path) -> None:
-    sync_api = pytest.importorskip("playwright.sync_api")
+def test_the_page_works_in_a_browser(browser: Any, tmp_path: Path) -> None:
     net = network()
     with torch.watch(net, tmp_path / "live.html"):
         train(net, images(), 3)
-    with sync_api.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        page = browser.new_page()
-        said: list[str] = []
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.goto(f"file://{tmp_path / 'live.html'}")
-        assert "step 0 (1 of 3)" in page.inner_text("#count")
-        page.keyboard.press("ArrowRight")
-        assert "step 1 (2 of 3)" in page.inner_text("#count")
-        page.locator("[data-kind=layer]").last.click()
-        assert "gradient of weight" in page.inner_text("#detail")
-        browser.close()
+    page = browser.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(f"file://{tmp_path / 'live.html'}")
+    assert "step 0 (1 of 3)" in page.inner_text("#count")
+    page.keyboard.press("ArrowRight")
+    assert "step 1 (2 of 3)" in page.inner_text("#count")
+    page.locator("[data-kind=layer]").last.click()
+    assert "gradient of weight" in page.inner_text("#detail")
+    page.close()
     assert said == []
