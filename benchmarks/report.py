@@ -114,7 +114,7 @@ def write(results: dict[str, Any], folder: Path, complete: bool) -> list[Path]:
         if BEGIN in text and END in text:
             short = {
                 "machine": results["machine"],
-                "parts": {k: v for k, v in results["parts"].items() if k != "inference"},
+                "parts": {k: v for k, v in results["parts"].items() if k not in ("inference", "conv", "pointwise")},
             }
             head, _, rest = text.partition(BEGIN)
             tail = rest.partition(END)[2]
