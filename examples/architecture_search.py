@@ -11,6 +11,7 @@ that cells differ), and measured on the 359 test images, by which no cell was ch
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 import numpy as np
 
@@ -19,10 +20,10 @@ from tinygrad_cv import optim
 from tinygrad_cv.datasets import Digits
 from tinygrad_cv.nn import functional as F
 from tinygrad_cv.train import darts
-from tinygrad_cv.train.trainer import evaluate
+from tinygrad_cv.train.metrics import evaluate
 
 EPOCHS, STEPS, RANDOM, BATCH = 15, 110, 8, 64
-SIZES = {"num_classes": 10, "in_channels": 1, "channels": 8, "cells": 2, "nodes": 2}
+SIZES: dict[str, Any] = {"num_classes": 10, "in_channels": 1, "channels": 8, "cells": 2, "nodes": 2}
 Batches = list[tuple[torch.Tensor, torch.Tensor]]
 
 
