@@ -92,112 +92,90 @@ class _LazyConv(_Lazy):
             init.default_layer_(layer.weight, layer.bias)
         layer.in_channels = layer.weight.shape[0] if layer._transposed else layer.weight.shape[1] * layer.groups
 
+    def reset_parameters(self) -> None:
+        """Nothing before the sizes are known."""
 
-class LazyConv2d(_LazyConv, Conv2d):
+
+class _LazyForward(_LazyConv):
+    def __init__(
+        self,
+        out_channels: int,
+        kernel_size: Size,
+        stride: Size = 1,
+        padding: str | Size = 0,
+        dilation: Size = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        layer: Any = self._becomes
+        layer.__init__(self, 0, 0, kernel_size, stride, padding, dilation, groups, False, padding_mode, device, dtype)
+        self._wait(out_channels, bias, dtype)
+
+
+class LazyConv2d(_LazyForward, Conv2d):
     """A `Conv2d` whose ``in_channels`` is that of its first input."""
 
     _becomes = Conv2d
 
-    def __init__(
-        self,
-        out_channels: int,
-        kernel_size: Size,
-        stride: Size = 1,
-        padding: str | Size = 0,
-        dilation: Size = 1,
-        groups: int = 1,
-        bias: bool = True,
-        padding_mode: str = "zeros",
-        device: Any = None,
-        dtype: Any = None,
-    ) -> None:
-        Conv2d.__init__(self, 0, 0, kernel_size, stride, padding, dilation, groups, False, padding_mode, device, dtype)
-        self._wait(out_channels, bias, dtype)
 
-    def reset_parameters(self) -> None:
-        """Nothing before the sizes are known."""
-
-
-class LazyConv1d(_LazyConv, Conv1d):
+class LazyConv1d(_LazyForward, Conv1d):
     """A `Conv1d` whose ``in_channels`` is that of its first input."""
 
     _becomes = Conv1d
 
+
+class _LazyTransposed(_LazyConv):
     def __init__(
         self,
         out_channels: int,
         kernel_size: Size,
         stride: Size = 1,
-        padding: str | Size = 0,
-        dilation: Size = 1,
+        padding: Size = 0,
+        output_padding: Size = 0,
         groups: int = 1,
         bias: bool = True,
+        dilation: Size = 1,
         padding_mode: str = "zeros",
         device: Any = None,
         dtype: Any = None,
     ) -> None:
-        Conv1d.__init__(self, 0, 0, kernel_size, stride, padding, dilation, groups, False, padding_mode, device, dtype)
+        layer: Any = self._becomes
+        shape = (kernel_size, stride, padding, output_padding, groups)
+        layer.__init__(self, 0, 0, *shape, False, dilation, padding_mode, device, dtype)
         self._wait(out_channels, bias, dtype)
 
-    def reset_parameters(self) -> None:
-        """Nothing before the sizes are known."""
 
-
-class LazyConvTranspose2d(_LazyConv, ConvTranspose2d):
+class LazyConvTranspose2d(_LazyTransposed, ConvTranspose2d):
     """A `ConvTranspose2d` whose ``in_channels`` is that of its first input; see `ConvTranspose2d` for the others."""
 
     _becomes = ConvTranspose2d
 
-    def __init__(
-        self,
-        out_channels: int,
-        kernel_size: Size,
-        stride: Size = 1,
-        padding: Size = 0,
-        output_padding: Size = 0,
-        groups: int = 1,
-        bias: bool = True,
-        dilation: Size = 1,
-        padding_mode: str = "zeros",
-        device: Any = None,
-        dtype: Any = None,
-    ) -> None:
-        shape = (kernel_size, stride, padding, output_padding, groups)
-        ConvTranspose2d.__init__(self, 0, 0, *shape, False, dilation, padding_mode, device, dtype)
-        self._wait(out_channels, bias, dtype)
 
-    def reset_parameters(self) -> None:
-        """Nothing before the sizes are known."""
-
-
-class LazyConvTranspose1d(_LazyConv, ConvTranspose1d):
+class LazyConvTranspose1d(_LazyTransposed, ConvTranspose1d):
     """A `ConvTranspose1d` whose ``in_channels`` is that of its first input; see `ConvTranspose2d` for the others."""
 
     _becomes = ConvTranspose1d
 
+
+class _LazyNorm(_Lazy):
     def __init__(
         self,
-        out_channels: int,
-        kernel_size: Size,
-        stride: Size = 1,
-        padding: Size = 0,
-        output_padding: Size = 0,
-        groups: int = 1,
-        bias: bool = True,
-        dilation: Size = 1,
-        padding_mode: str = "zeros",
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
         device: Any = None,
         dtype: Any = None,
+        *,
+        bias: bool = True,
     ) -> None:
-        shape = (kernel_size, stride, padding, output_padding, groups)
-        ConvTranspose1d.__init__(self, 0, 0, *shape, False, dilation, padding_mode, device, dtype)
-        self._wait(out_channels, bias, dtype)
+        layer: Any = self._becomes
+        layer.__init__(self, 0, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
+        self._wait(dtype)
 
-    def reset_parameters(self) -> None:
-        """Nothing before the sizes are known."""
-
-
-class _LazyBatchNorm(_Lazy):
     def _wait(self, dtype: Any) -> None:
         layer: Any = self
         for name in ("weight", "bias"):
@@ -219,47 +197,19 @@ class _LazyBatchNorm(_Lazy):
         layer.num_features = input.shape[1] if known is None else known.shape[0]
 
 
-class LazyBatchNorm2d(_LazyBatchNorm, BatchNorm2d):
+class LazyBatchNorm2d(_LazyNorm, BatchNorm2d):
     """A `BatchNorm2d` whose ``num_features`` is the number of channels of its first input."""
 
     _becomes = BatchNorm2d
 
-    def __init__(
-        self,
-        eps: float = 1e-5,
-        momentum: float | None = 0.1,
-        affine: bool = True,
-        track_running_stats: bool = True,
-        device: Any = None,
-        dtype: Any = None,
-        *,
-        bias: bool = True,
-    ) -> None:
-        BatchNorm2d.__init__(self, 0, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
-        self._wait(dtype)
 
-
-class LazyBatchNorm1d(_LazyBatchNorm, BatchNorm1d):
+class LazyBatchNorm1d(_LazyNorm, BatchNorm1d):
     """A `BatchNorm1d` whose ``num_features`` is the number of channels of its first input."""
 
     _becomes = BatchNorm1d
 
-    def __init__(
-        self,
-        eps: float = 1e-5,
-        momentum: float | None = 0.1,
-        affine: bool = True,
-        track_running_stats: bool = True,
-        device: Any = None,
-        dtype: Any = None,
-        *,
-        bias: bool = True,
-    ) -> None:
-        BatchNorm1d.__init__(self, 0, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
-        self._wait(dtype)
 
-
-class LazyInstanceNorm2d(_LazyBatchNorm, InstanceNorm2d):
+class LazyInstanceNorm2d(_LazyNorm, InstanceNorm2d):
     """An `InstanceNorm2d` whose ``num_features`` is the number of channels of its first input.
 
     The other arguments are those of `BatchNorm2d`.
@@ -267,39 +217,11 @@ class LazyInstanceNorm2d(_LazyBatchNorm, InstanceNorm2d):
 
     _becomes = InstanceNorm2d
 
-    def __init__(
-        self,
-        eps: float = 1e-5,
-        momentum: float = 0.1,
-        affine: bool = True,
-        track_running_stats: bool = True,
-        device: Any = None,
-        dtype: Any = None,
-        *,
-        bias: bool = True,
-    ) -> None:
-        InstanceNorm2d.__init__(self, 0, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
-        self._wait(dtype)
 
-
-class LazyInstanceNorm1d(_LazyBatchNorm, InstanceNorm1d):
+class LazyInstanceNorm1d(_LazyNorm, InstanceNorm1d):
     """An `InstanceNorm1d` whose ``num_features`` is the number of channels of its first input.
 
     The other arguments are those of `BatchNorm2d`.
     """
 
     _becomes = InstanceNorm1d
-
-    def __init__(
-        self,
-        eps: float = 1e-5,
-        momentum: float = 0.1,
-        affine: bool = True,
-        track_running_stats: bool = True,
-        device: Any = None,
-        dtype: Any = None,
-        *,
-        bias: bool = True,
-    ) -> None:
-        InstanceNorm1d.__init__(self, 0, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
-        self._wait(dtype)
