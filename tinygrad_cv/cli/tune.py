@@ -13,8 +13,8 @@ from typing import Any
 
 from tinygrad_cv.cli.main import INTERRUPTED
 from tinygrad_cv.cli.parser import add_threads, count, one_of, positive, set_threads
+from tinygrad_cv.cli.train import DATA
 
-DATA = ("digits", "drawings", "mnist", "fashion-mnist", "cifar10")
 SETTINGS = ("recipe", "model", "data", "data_root", "batch_size", "seed")
 
 
