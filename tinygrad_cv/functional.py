@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from . import ops
 from .ops import *  # noqa: F403
 from .ops.errors import ArgumentError
+from .ops.layout import is_channels_last, to_nchw, to_nhwc
 from .tensors.inplace import write
 from .tensors.random import Generator, pick
 from .tensors.spelling import spelled
@@ -81,4 +82,7 @@ def _drop(op: str, input: Any, p: float, training: bool, shape: tuple[int, ...],
         return input
     keep = pick(generator).random(shape, "f4") >= p
     scale = 1 / (1 - p) if p < 1 else 0.0
-    return input * (keep.astype(input.dtype) * input.dtype.type(scale))
+    mask = keep.astype(input.dtype) * input.dtype.type(scale)
+    if shape == input.shape and is_channels_last(input._data):  # of mixed orders NumPy makes row-major
+        mask = to_nchw(to_nhwc(mask))
+    return input * mask

@@ -14,6 +14,7 @@ from ..typing import Array, Value
 from .arithmetic import where
 from .broadcast import cast, expand_to
 from .errors import ArgumentError, DimError, DTypeError, ShapeError
+from .layout import filled_as
 from .op import Op, Plain
 from .shape import flatten, read_dim, reshape
 
@@ -53,7 +54,7 @@ class Put(Op):
         self.index, self.shape = index, shape
 
     def forward(self, x: Array) -> Array:
-        y = np.zeros(self.shape, x.dtype)
+        y = filled_as(x, self.shape)
         if is_basic(self.index):
             y[self.index] = x
         else:

@@ -8,6 +8,7 @@ order, so no tag is needed; kernels get the block back here, without a copy wher
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -56,6 +57,14 @@ def dense(x: Array) -> Array:
     if x.flags.c_contiguous or x.transpose(sorted(range(x.ndim), key=lambda d: -x.strides[d])).flags.c_contiguous:
         return x
     return np.ascontiguousarray(x)
+
+
+def filled_as(x: Array, shape: Sequence[int], value: float = 0.0) -> Array:
+    """Return an array of ``shape`` full of one value, in memory in the order of x where x has as many dimensions."""
+    if x.ndim != len(shape):
+        return np.full(shape, value, x.dtype)
+    order = sorted(range(x.ndim), key=lambda d: -abs(x.strides[d]))
+    return np.full([shape[d] for d in order], value, x.dtype).transpose(np.argsort(order))
 
 
 def empty_filters(shape: tuple[int, ...], dtype: DType) -> Array:

@@ -16,7 +16,7 @@ import numpy as np
 from ..typing import Array, Dim, Value
 from .broadcast import read_sizes
 from .errors import ArgumentError, DimError, ShapeError
-from .layout import row_major
+from .layout import filled_as, row_major
 from .op import Op, Plain
 
 __all__ = [
@@ -77,10 +77,7 @@ class Pad(Op):
         self.before, self.after, self.value = before, after, value
 
     def forward(self, x: Array) -> Array:
-        order = np.argsort([-builtins.abs(s) for s in x.strides], kind="stable")
-        back = np.argsort(order)
-        shape = [n + b + a for n, b, a in zip(x.shape, self.before, self.after)]
-        y = np.full([shape[i] for i in order], self.value, x.dtype).transpose(back)
+        y = filled_as(x, [n + b + a for n, b, a in zip(x.shape, self.before, self.after)], self.value)
         y[tuple(slice(b, b + n) for b, n in zip(self.before, x.shape))] = x
         return y
 

@@ -42,7 +42,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     },
     "cifar10-resnet20": PLAIN | {
         "model": "resnet20", "optimizer": "sgd", "lr": 0.1, "weight_decay": 5e-4, "schedule": "linear",
-        "warm_up": 0.05, "epochs": 50, "batch_size": 128, "augment": "shift+flip", "look": "flip",
+        "warm_up": 0.1, "epochs": 40, "batch_size": 128, "augment": "shift+flip", "look": "flip",
     },
     "cifar10-resnet18": PLAIN | {
         "model": "resnet18", "options": {"image_size": 32}, "optimizer": "sgd", "lr": 0.1, "weight_decay": 5e-4,

@@ -206,6 +206,10 @@ def _apply(f: Any, x: Array) -> Array:
 
 
 def _apply2(f: Any, a: Array, b: Array) -> Array:
+    # Row-major gives way: one such gradient, from a mean or a flatten, would else be handed on from block to block
+    # along the shortcuts of a residual network, and each of its sums would copy the other operand.
+    if a.flags.c_contiguous and not b.flags.c_contiguous:
+        a = _alike(b, a)
     y = _like(a)
     f(_workers(a.size), flat(a), flat(_alike(a, b)), flat(y))
     return y
