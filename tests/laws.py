@@ -2,7 +2,7 @@
 
     python -m tests.laws [PYTEST ARGUMENTS...]
 
-With ``--coverage`` only the first: all tests run with interpreted kernels, and a report says which lines none reaches.
+With ``--coverage`` the first, then all tests with compiled kernels, and a report of the lines that neither reaches.
 Interpreted kernels are hundreds of times slower, so that hypothesis draws few examples there.
 """
 
@@ -31,9 +31,18 @@ def run(what: str, settings: dict[str, str], command: list[str]) -> int:
 
 
 def coverage(arguments: list[str]) -> int:
-    """Run the tests with interpreted kernels and report the lines that none reaches."""
-    program = ["coverage", "run", "-m", "pytest", "-q", "--hypothesis-profile=few", *arguments]
-    return run("coverage, kernels interpreted", INTERPRETED, program) | run("report", {}, ["coverage", "report"])
+    """Run the laws with interpreted kernels, then all tests with compiled ones, and report the lines of neither.
+
+    A compiled kernel runs without its lines being seen, so the laws of ops and kernels run interpreted, on the small
+    arrays that they draw; training, models and pictures would take hours so, and their own lines are seen either way.
+    """
+    measured = ["coverage", "run", "-m", "pytest", "-q"]
+    interpreted = [*measured, "--hypothesis-profile=few", *LAWS, "tests/kernels"]
+    status = run("coverage, erase", {}, ["coverage", "erase"])
+    status |= run("coverage, kernels interpreted", INTERPRETED, interpreted)
+    status |= run("coverage, kernels compiled", {}, [*measured, "-n", "2", *arguments])
+    status |= run("coverage, combine", {}, ["coverage", "combine", "-q"])
+    return status | run("coverage, report", {}, ["coverage", "report"])
 
 
 def main(arguments: list[str]) -> int:

@@ -118,5 +118,5 @@ class GhostNet(Network):
 
 @register_model()
 def ghostnet(**kwargs: Any) -> GhostNet:
-    """GhostNet at width 1: 5,182,508 parameters."""
+    """GhostNet at width 1: 5,182,508 parameters, as timm counts for ``ghostnet_100``."""
     return GhostNet(**kwargs)
