@@ -71,6 +71,27 @@ def test_a_deeper_residual_network_copies_nothing_more(copies: Any, shortcut: st
     assert len(deep) == 2, deep  # the images, forward and for the gradient of the first filters
 
 
+class Fire(nn.Module):
+    """Two convolutions joined along the channels, whose gradients are slices of one array."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.squeeze, self.left, self.right = nn.Conv2d(16, 8, 1), nn.Conv2d(8, 8, 1), nn.Conv2d(8, 8, 3, padding=1)
+
+    def forward(self, x: Any) -> Any:
+        """Images (N, 16, H, W) to the same shape."""
+        x = F.relu(self.squeeze(x))
+        return tg.cat([F.relu(self.left(x)), F.relu(self.right(x))], 1)
+
+
+def test_joined_branches_copy_their_gradients_in_order_and_hand_nothing_on(copies: Any) -> None:
+    def stacked(modules: int) -> nn.Module:
+        fires, head = [Fire() for _ in range(modules)], [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 10)]
+        return nn.Sequential(nn.Conv2d(3, 16, 3, padding=1), *fires, *head)
+
+    assert copies(stacked(3)) == copies(stacked(1))
+
+
 def _plain(pool: nn.Module, blocks: int) -> nn.Module:
     layers: list[nn.Module] = [nn.Conv2d(3, 16, 3, padding=1)]
     for _ in range(blocks):

@@ -18,11 +18,14 @@ from .kernels.readings import pick
 
 def to_nhwc(x: Array) -> Array:
     """Return x (N, C, H, W) as a C-contiguous (N, H, W, C) block, copying only where the bytes lie otherwise."""
-    if x.flags.c_contiguous and x.shape[1] > 1:
+    block = x.transpose(0, 2, 3, 1)
+    if block.flags.c_contiguous:
+        return block
+    if x.flags.c_contiguous:
         n, c, h, w = x.shape
-        block: Array = pick("swap", x.dtype, x.size)(x.reshape(n, c, h * w))
-        return block.reshape(n, h, w, c)
-    return np.ascontiguousarray(x.transpose(0, 2, 3, 1))
+        turned: Array = pick("swap", x.dtype, x.size)(x.reshape(n, c, h * w))
+        return turned.reshape(n, h, w, c)
+    return np.ascontiguousarray(block)
 
 
 def to_nchw(block: Array) -> Array:
@@ -52,11 +55,14 @@ def row_major(x: Array) -> Array:
     return np.ascontiguousarray(x)
 
 
+def is_dense(x: Array) -> bool:
+    """Tell whether the elements of x fill its memory in some order of the dimensions."""
+    return x.flags.c_contiguous or x.transpose(sorted(range(x.ndim), key=lambda d: -x.strides[d])).flags.c_contiguous
+
+
 def dense(x: Array) -> Array:
-    """Return x where its elements fill its memory in some order of the dimensions, else a row-major copy."""
-    if x.flags.c_contiguous or x.transpose(sorted(range(x.ndim), key=lambda d: -x.strides[d])).flags.c_contiguous:
-        return x
-    return np.ascontiguousarray(x)
+    """Return x where it is dense, else a copy in the same order."""
+    return x if is_dense(x) else x.copy(order="K")
 
 
 def filled_as(x: Array, shape: Sequence[int], value: float = 0.0) -> Array:
