@@ -72,7 +72,7 @@ _ONE_SEQUENCE = ("reshape", "permute", "tile", "flip")  # where PyTorch's functi
 
 for _name in vars(ops)["__all__"]:
     if inspect.isfunction(_function := globals()[_name]):
-        globals()[_name] = spelled(_function, single=_name in _ONE_SEQUENCE)
+        globals()[_name] = spelled(_function, single=_name in _ONE_SEQUENCE, name=_name)
 
 
 def _drop(op: str, input: Any, p: float, training: bool, shape: tuple[int, ...], generator: Generator | None) -> Any:

@@ -10,14 +10,15 @@ from __future__ import annotations
 class TinygradError(RuntimeError):
     """Base of every error that this package raises on purpose.
 
-    ``path`` is filled in by the modules that the error passes through (``features.3``), innermost last.
+    ``path`` is filled in by the modules that the error passes through (``features.3``), innermost last; ``call`` by
+    the function that was called, where another, which it is made of, has found the error.
     """
 
     path: str = ""
+    call: str = ""
 
     def __str__(self) -> str:
-        text = super().__str__()
-        return f"{self.path}: {text}" if self.path else text
+        return ": ".join(part for part in (self.path, self.call, super().__str__()) if part)
 
 
 class ShapeError(TinygradError, ValueError):

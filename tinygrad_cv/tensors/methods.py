@@ -418,4 +418,4 @@ def _as_in_pytorch(t: Any) -> Array:
 
 for _name, _function in list(vars(Methods).items()):
     if not _name.startswith("_") and inspect.isfunction(_function):
-        setattr(Methods, _name, spelled(_function))
+        setattr(Methods, _name, spelled(_function, name=_name))

@@ -18,6 +18,7 @@ import numpy as np
 from ..autograd.node import user_line, version_of
 from ..ops.broadcast import result_type
 from ..ops.errors import ArgumentError, AutogradError, DTypeError
+from .blame import explained
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -39,9 +40,10 @@ WITHOUT_OUT = frozenset(
 )
 
 
-def spelled(function: F, *, single: bool = False) -> F:
+def spelled(function: F, *, single: bool = False, name: str = "") -> F:
     """Return ``function``, which also takes PyTorch's other spellings of its arguments.
 
+    An error names the function (by ``name``, where it has several) and the argument that cannot be meant.
     With ``single``, what the function takes one by one (``reshape(x, 2, 3)``, PyTorch's method) comes as one sequence
     (``reshape(x, (2, 3))``, PyTorch's function).
     """
@@ -51,31 +53,35 @@ def spelled(function: F, *, single: bool = False) -> F:
     names.update(OWN_NAMES.get(function.__name__, {}))
     open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     ignored = MEANINGLESS - set(parameters)
+    name = name or function.__name__
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        if not kwargs and not single:
-            return function(*args)
-        if kwargs and not open_ended:
-            out = kwargs.pop("out", None)
-            for name in ignored & kwargs.keys():
-                del kwargs[name]
-            device = kwargs.get("device")
-            if device is not None and str(device).partition(":")[0] != "cpu":
-                raise ArgumentError(
-                    f"{function.__name__}: there is no device {str(device)!r} here; 'cpu' is the only one"
-                )
-            for old in names.keys() & kwargs.keys():
-                kwargs[names[old]] = kwargs.pop(old)
-            for name in (several, "size") if several else ():
-                if name in kwargs:
-                    args = (*args, kwargs.pop(name))
-            if out is not None:
-                return into(function.__name__, out, function, args, kwargs)
-        if single and (len(args) > 2 or hasattr([*args, *kwargs.values()][-1], "__index__")):
-            name = function.__name__
-            raise ArgumentError(f"{name}: give the tensor and one sequence, as in {name}(x, (2, 3))")
-        return function(*args, **kwargs)
+        try:
+            if not kwargs and not single:
+                return function(*args)
+            if kwargs and not open_ended:
+                out = kwargs.pop("out", None)
+                for other in ignored & kwargs.keys():
+                    del kwargs[other]
+                device = kwargs.get("device")
+                if device is not None and str(device).partition(":")[0] != "cpu":
+                    raise ArgumentError(f"{name}: there is no device {str(device)!r} here; 'cpu' is the only one")
+                for old in names.keys() & kwargs.keys():
+                    kwargs[names[old]] = kwargs.pop(old)
+                for other in (several, "size") if several else ():
+                    if other in kwargs:
+                        args = (*args, kwargs.pop(other))
+                if out is not None:
+                    return into(name, out, function, args, kwargs)
+            if single and (len(args) > 2 or hasattr([*args, *kwargs.values()][-1], "__index__")):
+                raise ArgumentError(f"{name}: give the tensor and one sequence, as in {name}(x, (2, 3))")
+            return function(*args, **kwargs)
+        except Exception as error:
+            told = explained(function, name, error, args, kwargs)
+            if told is error:
+                raise
+            raise told from error
 
     return call  # type: ignore[return-value]
 

@@ -1,0 +1,118 @@
+"""What was wrong with a call that failed: its arguments are held against the signature, after the fact.
+
+A function checks shapes and settings itself. That a ``None`` or a list stands where a tensor should, its signature
+says already; so nothing is tested beforehand, which would cost every call, and a call that failed is explained here.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..ops.errors import DTypeError, TinygradError
+
+
+def explained(function: Callable[..., Any], name: str, error: Exception, args: Sequence[Any], kwargs: Any) -> Exception:
+    """Return the error to raise for a call of ``function``, known to users as ``name``, that ended in ``error``.
+
+    It is the same error, which now names the call, unless an argument is not what its annotation says: then a
+    `DTypeError` that says so. Whatever else comes from Python or NumPy is returned unchanged.
+    """
+    if isinstance(error, TinygradError):
+        error.call = "" if str(error.args[0]).startswith((f"{name}:", f"{name} ", f"{name}(")) else name
+        if not error.call:
+            return error
+    elif not isinstance(error, (TypeError, AttributeError, ValueError, IndexError)):
+        return error
+    signature = inspect.signature(function)
+    try:
+        given = signature.bind(*args, **kwargs).arguments
+    except TypeError:  # Python's own, about missing and unknown arguments, says enough
+        return error
+    stranger = _stranger(name, signature.parameters, given, strict=False)
+    if stranger is None and not isinstance(error, TinygradError):
+        stranger = _stranger(name, signature.parameters, given, strict=True)
+    return stranger or error
+
+
+def _stranger(
+    name: str, parameters: Mapping[str, inspect.Parameter], given: Mapping[str, Any], strict: bool
+) -> DTypeError | None:
+    """Return what to say of the first argument that is not what its annotation says, if there is one.
+
+    With ``strict``, a Python number is no tensor: some functions take one in a tensor's place, and some do not.
+    """
+    for parameter, value in given.items():
+        kinds = str(parameters[parameter].annotation).split(" | ")
+        if value is parameters[parameter].default or not all(kind in KINDS for kind in kinds):
+            continue
+        if any(KINDS[kind][1](value) for kind in kinds) and not (strict and kinds[0] == "Value" and _is_number(value)):
+            continue
+        what = " or ".join(dict.fromkeys(KINDS[kind][0] for kind in kinds))
+        if parameters[parameter].kind is inspect.Parameter.VAR_POSITIONAL:
+            continue
+        return DTypeError(f"{name}: {parameter} is {_shown(value)}; give {what}")
+    return None
+
+
+def _shown(value: Any) -> str:
+    if _is_value(value):
+        return f"a tensor of shape {tuple(value.shape)} and dtype {value.dtype}"
+    text = " ".join(repr(value).split())
+    return f"{text if len(text) < 60 else text[:57] + '...'} ({type(value).__name__})"
+
+
+def _is_value(x: Any) -> bool:
+    return hasattr(x, "dtype") and hasattr(x, "shape")
+
+
+def _is_number(x: Any) -> bool:
+    return isinstance(x, (bool, int, float, np.generic)) and not isinstance(x, (np.complexfloating, np.str_))
+
+
+def _is_scalar(x: Any, dtypes: str) -> bool:
+    """Tell whether x counts as one number of the given kinds: in Python, in NumPy, or in a tensor of one element."""
+    if _is_value(x):
+        return x.dtype.kind in dtypes and all(n == 1 for n in x.shape)
+    return isinstance(x, (bool, int, float)) and np.asarray(x).dtype.kind in dtypes
+
+
+def _is_integer(x: Any) -> bool:
+    return _is_scalar(x, "biu")
+
+
+def _is_sequence(x: Any, fits: Callable[[Any], bool]) -> bool:
+    if _is_value(x):
+        return len(x.shape) == 1 and x.dtype.kind in "iu"
+    return isinstance(x, Sequence) and not isinstance(x, str) and all(map(fits, x))
+
+
+def _is_sizes(x: Any) -> bool:
+    return _is_sequence(x, _is_integer)
+
+
+def _is_sizes_or_none(x: Any) -> bool:
+    return _is_sequence(x, lambda n: n is None or _is_integer(n))
+
+
+KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "None": ("None", lambda x: x is None),
+    "Value": ("a tensor", lambda x: _is_value(x) or _is_number(x)),
+    "Tensor": ("a tensor", _is_value),
+    "int": ("an integer", _is_integer),
+    "float": ("a number", lambda x: _is_scalar(x, "biuf")),
+    "bool": ("True or False", lambda x: _is_scalar(x, "biuf")),
+    "str": ("a string", lambda x: isinstance(x, str)),
+    "Sequence[int]": ("a sequence of integers", _is_sizes),
+    "tuple[int, ...]": ("a sequence of integers", _is_sizes),
+    "Sequence[int | None]": ("a sequence of integers", _is_sizes_or_none),
+    "Sequence[float]": ("a sequence of numbers", lambda x: _is_sequence(x, _is_number)),
+    "Sequence[Value]": ("a sequence of tensors", lambda x: _is_value(x) or _is_sequence(x, _is_value)),
+    "Size": ("an integer or a sequence of integers", lambda x: _is_integer(x) or _is_sizes(x)),
+    "Dim": ("an integer or a sequence of integers", lambda x: x is None or _is_integer(x) or _is_sizes(x)),
+    "DType": ("a dtype, such as float32", lambda x: isinstance(x, (np.dtype, type))),
+}
+"""The annotations of public signatures: what to ask for, and what tells whether a value is that."""
