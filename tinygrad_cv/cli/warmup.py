@@ -15,6 +15,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> None:
     """Make one training step and one evaluation with each network."""
+    from tqdm import tqdm
+
     from tinygrad_cv import models, optim
     from tinygrad_cv.autograd import no_grad
     from tinygrad_cv.functional import cross_entropy
@@ -24,7 +26,8 @@ def run(arguments: Namespace) -> None:
     names = arguments.models or NETWORKS
     for name in names:
         models.get_model_builder(name)
-    for name in names:
+    bar = tqdm(names, desc="networks", unit="", disable=None, leave=False)  # on a terminal only
+    for name in bar:
         begun = time.perf_counter()
         model = models.get_model(name)
         optimizer = optim.AdamW(model.parameters())
@@ -33,6 +36,7 @@ def run(arguments: Namespace) -> None:
         optimizer.step()
         with no_grad():
             model.eval()(images)
-        print(f"{name:<22}{time.perf_counter() - begun:6.1f} s", flush=True)
+        with bar.external_write_mode():
+            print(f"{name:<22}{time.perf_counter() - begun:6.1f} s", flush=True)
     files = [p for p in cache_folder().rglob("*") if p.is_file()]
     print(f"{len(files)} files, {sum(p.stat().st_size for p in files) / 2**20:.1f} MiB in {cache_folder()}")

@@ -43,28 +43,9 @@ def relu_grad(g: Array, y: Array) -> Array:
     return _each(lambda g, y: g if y > 0 else 0, g, y)
 
 
-def add_relu(a: Array, b: Array) -> Array:
-    """Return max(a + b, 0)."""
-    return _each(lambda a, b: max(a + b, 0), a, b)
-
-
 def add(a: Array, b: Array) -> Array:
     """Return a + b."""
     return _each(lambda a, b: a + b, a, b)
-
-
-def accumulate(a: Array, b: Array) -> None:
-    """Add b to a, in place."""
-    for i in np.ndindex(*a.shape):
-        a[i] += b[i]
-
-
-def bias_relu(x: Array, bias: Array, relu: bool = True) -> Array:
-    """Return rows x (P, C) plus the bias (C,), with ``relu`` cut off at 0."""
-    y = np.empty_like(x)
-    for i, k in np.ndindex(*x.shape):
-        y[i, k] = max(x[i, k] + bias[k], 0) if relu else x[i, k] + bias[k]
-    return y
 
 
 def sigmoid(x: Array) -> Array:

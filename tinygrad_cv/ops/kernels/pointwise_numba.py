@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ...typing import Array
-from . import norm_numba, simd_math
+from . import simd_math
 from .jit import get_num_threads, inline, spread
 from .memory import empty, flat
 from .simd import LANES, fma, load_first, maximum, splat, store_first, where_gt
@@ -116,23 +116,13 @@ def _relu_grad_all(worker: int, workers: int, g: Array, y: Array, out: Array) ->
 
 
 @inline
-def _add_relu(a: Any, b: Any) -> Any:
-    return maximum(a + b, splat(_ZERO))
-
-
-@spread
-def _add_relu_all(worker: int, workers: int, a: Array, b: Array, out: Array) -> None:
-    _map2(worker, workers, _add_relu, a, b, out)
-
-
-@inline
-def _accumulate(a: Any, b: Any) -> Any:
+def _add(a: Any, b: Any) -> Any:
     return a + b
 
 
 @spread
-def _accumulate_all(worker: int, workers: int, a: Array, b: Array, out: Array) -> None:
-    _map2(worker, workers, _accumulate, a, b, out)
+def _add_all(worker: int, workers: int, a: Array, b: Array, out: Array) -> None:
+    _map2(worker, workers, _add, a, b, out)
 
 
 @inline
@@ -245,11 +235,6 @@ def relu_grad(g: Array, y: Array) -> Array:
     return _apply2(_relu_grad_all, g, y)
 
 
-def add_relu(a: Array, b: Array) -> Array:
-    """See `pointwise_loops.add_relu`."""
-    return _apply2(_add_relu_all, a, b)
-
-
 def sigmoid_grad(g: Array, y: Array) -> Array:
     """See `pointwise_loops.sigmoid_grad`."""
     return _apply2(_sigmoid_grad_all, g, y)
@@ -272,15 +257,4 @@ def gelu_grad(g: Array, x: Array) -> Array:
 
 def add(a: Array, b: Array) -> Array:
     """See `pointwise_loops.add`."""
-    return _apply2(_accumulate_all, a, b)
-
-
-def accumulate(a: Array, b: Array) -> None:
-    """See `pointwise_loops.accumulate`."""
-    to = flat(a)
-    _accumulate_all(_workers(a.size), to, flat(_alike(a, b)), to)
-
-
-def bias_relu(x: Array, bias: Array, relu: bool = True) -> Array:
-    """See `pointwise_loops.bias_relu`: the pass that applies batch norm, with mean 0 and scale 1."""
-    return norm_numba.batch_norm_apply(x, np.zeros_like(bias), np.ones_like(bias), None, bias, None, relu)
+    return _apply2(_add_all, a, b)

@@ -21,26 +21,9 @@ def relu_grad(g: Array, y: Array) -> Array:
     return np.where(y > 0, g, g.dtype.type(0))
 
 
-def add_relu(a: Array, b: Array) -> Array:
-    """See `pointwise_loops.add_relu`."""
-    y = a + b
-    return np.maximum(y, 0, out=y)
-
-
 def add(a: Array, b: Array) -> Array:
     """Return a + b."""
     return a + b
-
-
-def accumulate(a: Array, b: Array) -> None:
-    """See `pointwise_loops.accumulate`."""
-    a += b
-
-
-def bias_relu(x: Array, bias: Array, relu: bool = True) -> Array:
-    """See `pointwise_loops.bias_relu`."""
-    y = x + bias
-    return np.maximum(y, 0, out=y) if relu else y
 
 
 def sigmoid(x: Array) -> Array:

@@ -38,22 +38,6 @@ def softmax(x: Array) -> Array:
     return y
 
 
-def softmax_grad(g: Array, y: Array) -> Array:
-    """Return gx_k = y_k (g_k - sum_j g_j y_j)."""
-    gx = np.empty_like(y)
-    for i, k in np.ndindex(*y.shape):
-        gx[i, k] = y[i, k] * (g[i, k] - sum(g[i, j] * y[i, j] for j in range(y.shape[1])))
-    return gx
-
-
-def log_softmax_grad(g: Array, y: Array) -> Array:
-    """Return gx_k = g_k - e^(y_k) sum_j g_j."""
-    gx = np.empty_like(y)
-    for i, k in np.ndindex(*y.shape):
-        gx[i, k] = g[i, k] - math.exp(y[i, k]) * sum(g[i])
-    return gx
-
-
 def cross_entropy(
     x: Array, target: Array, weight: Array | None = None, ignore_index: int = -100, label_smoothing: float = 0.0
 ) -> Array:

@@ -72,20 +72,6 @@ def _softmax(worker: int, workers: int, x: Array, y: Array, lanes: Array, rows: 
 
 
 @spread
-def _softmax_grad(worker: int, workers: int, g: Array, y: Array, gx: Array, rows: int, classes: int, log: bool) -> None:
-    for row in range(worker * rows // workers, (worker + 1) * rows // workers):
-        at = row * classes
-        s = splat(np.float32(0))
-        for k in range(0, classes, LANES):
-            v = load_first(g, at + k, classes - k)
-            s = s + (v if log else v * load_first(y, at + k, classes - k))
-        whole = splat(total(s))
-        for k in range(0, classes, LANES):
-            v, p = load_first(g, at + k, classes - k), load_first(y, at + k, classes - k)
-            store_first(gx, at + k, v - exp(p) * whole if log else p * (v - whole), classes - k)
-
-
-@spread
 def _cross_entropy(
     worker: int, workers: int, x: Array, target: Array, weight: Array, loss: Array, lanes: Array, rows: int,
     classes: int, ignore: int, smooth: Any,
@@ -148,22 +134,6 @@ def softmax(x: Array) -> Array:
 def log_softmax(x: Array) -> Array:
     """See `softmax_loops.log_softmax`."""
     return _rows(x, True)
-
-
-def _grad(g: Array, y: Array, log: bool) -> Array:
-    gx = empty(y.shape)
-    _softmax_grad(_workers(y), flat(g), flat(y), flat(gx), *y.shape, log)
-    return gx
-
-
-def softmax_grad(g: Array, y: Array) -> Array:
-    """See `softmax_loops.softmax_grad`."""
-    return _grad(g, y, False)
-
-
-def log_softmax_grad(g: Array, y: Array) -> Array:
-    """See `softmax_loops.log_softmax_grad`."""
-    return _grad(g, y, True)
 
 
 def _weights(weight: Array | None, classes: int) -> Array:

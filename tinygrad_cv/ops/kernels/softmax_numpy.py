@@ -26,16 +26,6 @@ def log_softmax(x: Array) -> Array:
     return y
 
 
-def softmax_grad(g: Array, y: Array) -> Array:
-    """See `softmax_loops.softmax_grad`."""
-    return np.asarray(y * (g - (g * y).sum(1, keepdims=True)))
-
-
-def log_softmax_grad(g: Array, y: Array) -> Array:
-    """See `softmax_loops.log_softmax_grad`."""
-    return np.asarray(g - np.exp(y) * g.sum(1, keepdims=True))
-
-
 def _targets(target: Array, ignore_index: int) -> tuple[Array, Array]:
     """Return which rows count, and a class for each row that does not lead astray."""
     counts = target != ignore_index
