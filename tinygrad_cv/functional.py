@@ -18,13 +18,14 @@ from .ops.layout import is_channels_last, to_nchw, to_nhwc
 from .tensors.inplace import write
 from .tensors.random import Generator, pick
 from .tensors.spelling import spelled
+from .typing import Value
 
 if not TYPE_CHECKING:  # checkers follow the star above, but not sums of names
     __all__ = ["dropout", "dropout1d", "dropout2d", "dropout3d", *ops.__all__]
 
 
 def dropout(
-    input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, generator: Generator | None = None
+    input: Value, p: float = 0.5, training: bool = True, inplace: bool = False, *, generator: Generator | None = None
 ) -> Any:
     """Set each element to 0 with probability ``p`` and divide the others by 1 - p; nothing when not training.
 
@@ -34,7 +35,7 @@ def dropout(
 
 
 def dropout2d(
-    input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, generator: Generator | None = None
+    input: Value, p: float = 0.5, training: bool = True, inplace: bool = False, *, generator: Generator | None = None
 ) -> Any:
     """Set whole channels of (N, C, H, W) to 0 with probability ``p`` (Tompson et al. 2015).
 
@@ -70,7 +71,7 @@ for _function in (
 
 _ONE_SEQUENCE = ("reshape", "permute", "tile", "flip")  # where PyTorch's functions, unlike its methods, take no numbers
 
-for _name in vars(ops)["__all__"]:
+for _name in globals()["__all__"]:
     if inspect.isfunction(_function := globals()[_name]):
         globals()[_name] = spelled(_function, single=_name in _ONE_SEQUENCE, name=_name)
 

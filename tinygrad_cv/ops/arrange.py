@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -72,7 +73,7 @@ def flipud(input: Value) -> Value:
     return flip(input, 0)
 
 
-def hstack(tensors: Any) -> Value:
+def hstack(tensors: Sequence[Value]) -> Value:
     """Join along dimension 1 (vectors: end to end).
 
     ``tensors`` agree in all other sizes; see `cat`.
@@ -81,7 +82,7 @@ def hstack(tensors: Any) -> Value:
     return cat(parts, 0 if parts and parts[0].ndim == 1 else 1)
 
 
-def vstack(tensors: Any) -> Value:
+def vstack(tensors: Sequence[Value]) -> Value:
     """Join along dimension 0; vectors count as rows.
 
     ``tensors`` agree in all other sizes; see `cat`.
@@ -89,7 +90,7 @@ def vstack(tensors: Any) -> Value:
     return cat([reshape(x, (1, numel(x))) if x.ndim < 2 else x for x in tensors], 0)
 
 
-def broadcast_tensors(*tensors: Any) -> tuple[Value, ...]:
+def broadcast_tensors(*tensors: Value) -> tuple[Value, ...]:
     """Repeat each tensor to the shape that all have in common.
 
     ``tensors`` are any number of them. Views; derivative: g summed over what was repeated.
@@ -137,7 +138,7 @@ def trace(input: Value) -> Value:
     return total(diagonal(input))
 
 
-def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Value, ...]:
+def meshgrid(*tensors: Value, indexing: str = "ij") -> tuple[Value, ...]:
     """Return the coordinates of every point of a grid: one tensor for each axis, all of the grid's shape.
 
     ``tensors`` are vectors (n_i,); with ``indexing='ij'`` the shape is (n_0, n_1, ..), with ``'xy'`` the first two are

@@ -9,6 +9,7 @@ number, unless the latter is of a higher category (bool < int < float).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -232,6 +233,8 @@ def only_float(op: str, *xs: Value) -> None:
 
 def read_sizes(sizes: tuple[Any, ...]) -> tuple[int, ...]:
     """Read ``f(2, 3)`` and ``f((2, 3))`` alike."""
-    if len(sizes) == 1 and not hasattr(sizes[0], "__index__"):
+    if len(sizes) == 1 and not hasattr(sizes[0], "__index__") and isinstance(sizes[0], Iterable):
         sizes = tuple(sizes[0])
+    if any(not hasattr(n, "__index__") for n in sizes):
+        raise DTypeError(f"sizes are {sizes}; give integers")
     return tuple(int(n) for n in sizes)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..typing import Value
-from .broadcast import align, alike, result_type
-from .errors import DTypeError
+from .broadcast import align, alike, broadcast_shape, result_type
+from .errors import ArgumentError, DTypeError
 from .op import Plain
 
 __all__ = [
@@ -95,7 +95,7 @@ def isclose(input: Value, other: Value, rtol: float = 1e-5, atol: float = 1e-8, 
 
     ``rtol`` and ``atol`` are the relative and the absolute tolerance; with ``equal_nan``, NaN agrees with NaN.
     """
-    _one_dtype("isclose", input, other)
+    _comparable("isclose", input, other, rtol, atol)
     return Plain(lambda a, b: np.isclose(a, b, rtol, atol, equal_nan), "isclose")(input, other)
 
 
@@ -109,11 +109,14 @@ def allclose(input: Value, other: Value, rtol: float = 1e-5, atol: float = 1e-8,
 
     A Python bool; see `isclose`.
     """
-    _one_dtype("allclose", input, other)
+    _comparable("allclose", input, other, rtol, atol)
     return bool(np.allclose(np.asarray(input), np.asarray(other), rtol, atol, equal_nan))
 
 
-def _one_dtype(op: str, a: Value, b: Value) -> None:
+def _comparable(op: str, a: Value, b: Value, rtol: float, atol: float) -> None:
+    if rtol < 0 or atol < 0:
+        raise ArgumentError(f"{op}: rtol is {rtol} and atol {atol}; give tolerances of at least 0")
     two_tensors(op, a, b, "abs(x - number) < tolerance")
     if a.dtype != b.dtype:
         raise DTypeError(f"{op}: dtypes {a.dtype} and {b.dtype}; cast one of them")
+    broadcast_shape(op, a.shape, b.shape)

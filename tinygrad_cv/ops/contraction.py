@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..typing import Value
-from .errors import ArgumentError, DimError, ShapeError
+from .errors import ArgumentError, DimError, DTypeError, ShapeError
 from .index import getitem
 from .matrix import matmul, same_dtype
 from .reduce import sum as total
@@ -43,6 +43,8 @@ def einsum(equation: Any, *operands: Any) -> Value:
         equation, operands = _from_lists((equation, *operands))
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = tuple(operands[0])
+    if not all(hasattr(x, "ndim") for x in operands):
+        raise DTypeError(f"einsum: the operands are {[type(x).__name__ for x in operands]}; give tensors")
     inputs, output = _read(equation, operands)
     sizes: dict[str, int] = {}
     for letters, x in zip(inputs, operands):
@@ -186,6 +188,8 @@ def tensordot(a: Value, b: Value, dims: Any = 2) -> Value:
                 f"tensordot: dims is {count} for tensors {a.shape} and {b.shape}; give at most {min(a.ndim, b.ndim)}"
             )
         over_a, over_b = list(range(a.ndim - count, a.ndim)), list(range(count))
+    elif dims is None or isinstance(dims, str) or len(dims) != 2:
+        raise ArgumentError(f"tensordot: dims is {dims!r}; give a number, or two lists of dimensions")
     else:
         over_a, over_b = ([int(d) for d in np.asarray(ds).reshape(-1)] for ds in dims)
     if len(over_a) != len(over_b):

@@ -27,7 +27,7 @@ import numpy as np
 
 from ..typing import Array, Value
 from .errors import ArgumentError, DTypeError, ShapeError
-from .geometry import Pair, Window, pair
+from .geometry import Pair, Window, pair, single
 from .kernels import conv as kernels
 from .kernels.memory import empty
 from .layout import to_nchw, to_nhwc
@@ -155,6 +155,8 @@ def _check(op: str, input: Value, weight: Value, bias: Value | None, channels: i
         raise ShapeError(f"{op}: x has {c} channels {input.shape} but w expects {channels} {weight.shape}; {hint}")
     if bias is not None and bias.shape != (filters,):
         raise ShapeError(f"{op}: bias has shape {bias.shape} for {filters} filters; give ({filters},)")
+    if bias is not None and bias.dtype != input.dtype:
+        raise DTypeError(f"{op}: x has dtype {input.dtype}, the bias {bias.dtype}; cast one of them")
 
 
 def _rank(op: str, input: Value, weight: Value, rank: int) -> tuple[Value, bool]:
@@ -208,13 +210,13 @@ def conv2d(
     Derivative: gx = Conv2dGradX(g, w), gw = Conv2dGradW(x, g), gb = sum of g over N, OH, OW (derived above).
     Source: LeCun et al. 1998; dilation: Yu and Koltun 2016.
     """
-    input, single = _rank("conv2d", input, weight, 4)
+    input, alone = _rank("conv2d", input, weight, 4)
     _check("conv2d", input, weight, bias, weight.shape[1] * groups, weight.shape[0], groups)
     window = Window.read("conv2d", weight.shape[2:], stride, padding, dilation)
     size = (input.shape[2], input.shape[3])
     window.output(size, "conv2d")
     y = Conv2d(window, groups, size)(input, weight, bias)
-    return reshape(y, y.shape[1:]) if single else y
+    return reshape(y, y.shape[1:]) if alone else y
 
 
 def conv1d(
@@ -230,12 +232,12 @@ def conv1d(
 
     The result is (N, OC, OL), OL = floor((L + 2 P - D (K - 1) - 1) / S) + 1; derivatives are those of `conv2d`.
     """
-    input, single = _rank("conv1d", input, weight, 3)
-    s, d = _single(stride), _single(dilation)
-    p = padding if isinstance(padding, str) else (0, _single(padding))
+    input, alone = _rank("conv1d", input, weight, 3)
+    s, d = single(stride, "stride", "conv1d"), single(dilation, "dilation", "conv1d")
+    p = padding if isinstance(padding, str) else (0, single(padding, "padding", "conv1d"))
     y = conv2d(_tall(input), _tall(weight), bias, (1, s), p, (1, d), groups)
     y = reshape(y, (y.shape[0], y.shape[1], y.shape[3]))
-    return reshape(y, y.shape[1:]) if single else y
+    return reshape(y, y.shape[1:]) if alone else y
 
 
 def convolve2d(
@@ -281,7 +283,7 @@ def conv_transpose2d(
     -----
     Source: Zeiler et al. 2010; Dumoulin and Visin 2016, chapter 4.
     """
-    input, single = _rank("conv_transpose2d", input, weight, 4)
+    input, alone = _rank("conv_transpose2d", input, weight, 4)
     _check("conv_transpose2d", input, weight, bias, weight.shape[0], weight.shape[1] * groups, groups)
     window = Window.read("conv_transpose2d", weight.shape[2:], stride, padding, dilation)
     more = pair(output_padding, "output_padding", "conv_transpose2d", 0)
@@ -305,7 +307,7 @@ def conv_transpose2d(
     y = Conv2dGradX(window, groups, (size[0], size[1]))(input, weight)
     if bias is not None:
         y = y + reshape(bias, (1, -1, 1, 1))
-    return reshape(y, y.shape[1:]) if single else y
+    return reshape(y, y.shape[1:]) if alone else y
 
 
 def conv_transpose1d(
@@ -322,21 +324,17 @@ def conv_transpose1d(
 
     See `conv_transpose2d` for the size of the result and ``output_padding``; derivatives are `conv1d` and its kin.
     """
-    input, single = _rank("conv_transpose1d", input, weight, 3)
+    input, alone = _rank("conv_transpose1d", input, weight, 3)
     settings = (
-        (1, _single(stride)),
-        (0, _single(padding)),
-        (0, _single(output_padding)),
+        (1, single(stride, "stride", "conv_transpose1d")),
+        (0, single(padding, "padding", "conv_transpose1d")),
+        (0, single(output_padding, "output_padding", "conv_transpose1d")),
         groups,
-        (1, _single(dilation)),
+        (1, single(dilation, "dilation", "conv_transpose1d")),
     )
     y = conv_transpose2d(_tall(input), _tall(weight), bias, *settings)
     y = reshape(y, (y.shape[0], y.shape[1], y.shape[3]))
-    return reshape(y, y.shape[1:]) if single else y
-
-
-def _single(value: int | Sequence[int]) -> int:
-    return value if isinstance(value, int) else value[0]
+    return reshape(y, y.shape[1:]) if alone else y
 
 
 def _tall(x: Value) -> Value:

@@ -29,6 +29,14 @@ def pair(value: int | Sequence[int], what: str, op: str, least: int = 1) -> Pair
     return (int(got[0]), int(got[1]))
 
 
+def single(value: int | Sequence[int], what: str, op: str) -> int:
+    """Read an int, or a sequence of one, as what signals (N, C, L) have in place of a pair."""
+    one = value[0] if isinstance(value, Sequence) and len(value) == 1 else value
+    if isinstance(one, bool) or not hasattr(one, "__index__"):
+        raise ArgumentError(f"{op}: {what} is {value!r}; give an int")
+    return int(one)
+
+
 def same_padding(kernel: Pair, dilation: Pair) -> Quad:
     """Return the padding that keeps a stride-1 window's output as large as its input; the odd pixel goes right and
     below.

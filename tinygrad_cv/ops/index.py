@@ -323,6 +323,8 @@ def repeat_interleave(
     if x.ndim == 0:
         raise ShapeError("repeat_interleave: a tensor without dimensions has no dim to repeat along; leave dim out")
     times = np.asarray(repeats)
+    if times.dtype.kind not in "iu":
+        raise DTypeError(f"repeat_interleave: repeats has dtype {times.dtype}; give integers")
     if times.ndim and times.size not in (1, x.shape[d]):
         raise ShapeError(
             f"repeat_interleave: {times.size} repeats for size {x.shape[d]}; give one number or one for each"

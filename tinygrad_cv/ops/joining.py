@@ -80,6 +80,8 @@ def split(input: Value, split_size_or_sections: int | Sequence[int], dim: int = 
     ``split_size_or_sections`` is a size, or a list of sizes that add up to that of ``dim``. Derivative: the parts' g,
     joined.
     """
+    if input.ndim == 0:
+        raise ShapeError("split: a tensor without dimensions cannot be cut; give at least one dimension")
     d = read_dim("split", dim, input.ndim)
     n = input.shape[d]
     if isinstance(split_size_or_sections, int):

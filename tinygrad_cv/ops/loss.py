@@ -91,6 +91,8 @@ def nll_loss(
     place.
     """
     reduction = spelled("nll_loss", size_average, reduce, reduction)
+    if input.ndim == 0:
+        raise ShapeError("nll_loss: input has no dimensions; give log-probabilities (N, K), (N, K, ...) or (K,)")
     single = input.ndim == 1
     x = reshape(input, (1, -1)) if single else input
     shape = () if single else (x.shape[0], *x.shape[2:])
@@ -307,6 +309,12 @@ def multi_margin_loss(
         raise ArgumentError(f"multi_margin_loss: p is {p}; give 1 or 2")
     single = input.ndim == 1
     x = reshape(input, (1, -1)) if single else input
+    if x.ndim != 2:
+        raise ShapeError(f"multi_margin_loss: input has shape {input.shape}, expected (N, K) or (K,)")
+    if weight is not None and weight.shape != (x.shape[1],):
+        raise ShapeError(
+            f"multi_margin_loss: weight has shape {weight.shape} for {x.shape[1]} classes; give ({x.shape[1]},)"
+        )
     t = _check_targets("multi_margin_loss", x.shape[1], target, -1).reshape(-1, 1)
     slack = relu(margin - gather(x, 1, t) + x)
     slack = slack if p == 1 else slack * slack

@@ -132,6 +132,8 @@ def linear(input: Value, weight: Value, bias: Value | None = None) -> Value:
     if weight.ndim == 1:
         y = matmul(input, weight)
         return y if bias is None else y + bias
+    if weight.ndim != 2:
+        raise ShapeError(f"linear: weight has shape {weight.shape}, expected (O, I)")
     if input.ndim == 0 or input.shape[-1] != weight.shape[1]:
         have = input.shape[-1] if input.ndim else "no"
         raise ShapeError(
@@ -144,6 +146,8 @@ def linear(input: Value, weight: Value, bias: Value | None = None) -> Value:
             f"linear: bias has shape {bias.shape}, weight {weight.shape} gives {weight.shape[0]} features; give "
             f"({weight.shape[0]},)"
         )
+    if bias is not None:
+        same_dtype("linear", input, bias)
     if input.ndim == 1:
         return reshape(_LINEAR(reshape(input, (1, -1)), weight, bias), (weight.shape[0],))
     return _LINEAR(input, weight, bias)
@@ -275,13 +279,24 @@ def bilinear(input1: Value, input2: Value, weight: Value, bias: Value | None = N
 
     ``weight`` is (O, I, J), ``bias`` (O,).
     """
-    if weight.ndim != 3 or weight.shape[1:] != (input1.shape[-1], input2.shape[-1]):
+    if weight.ndim != 3 or not input1.ndim or not input2.ndim:
+        raise ShapeError(
+            f"bilinear: weight has shape {weight.shape}, the inputs {input1.shape} and {input2.shape}; give (O, I, J), "
+            "(.., I) and (.., J)"
+        )
+    if weight.shape[1:] != (input1.shape[-1], input2.shape[-1]):
         fit = (weight.shape[0], input1.shape[-1], input2.shape[-1])
         raise ShapeError(f"bilinear: weight has shape {weight.shape} for {input1.shape} and {input2.shape}; give {fit}")
     if input1.shape[:-1] != input2.shape[:-1]:
         raise ShapeError(
             f"bilinear: {input1.shape} and {input2.shape} differ before the last dimension; make them equal"
         )
+    if bias is not None and bias.shape != weight.shape[:1]:
+        fit = weight.shape[:1]
+        raise ShapeError(f"bilinear: bias has shape {bias.shape} for {weight.shape[0]} outputs; give {fit}")
+    for x in (input2, bias):
+        if x is not None:
+            same_dtype("bilinear", input1, x)
     between = matmul(reshape(input1, (*input1.shape[:-1], 1, 1, input1.shape[-1])), weight)
     y = total(reshape(between, (*input1.shape[:-1], *weight.shape[::2])) * unsqueeze(input2, -2), -1)
     return y if bias is None else y + bias

@@ -149,6 +149,8 @@ def batch_norm(
             raise ShapeError(
                 f"batch_norm: x has {c} channels {input.shape} but {name} has shape {p.shape}; give num_features={c}"
             )
+        if p is not None and p.dtype.kind != "f":
+            raise DTypeError(f"batch_norm: {name} has dtype {p.dtype}, expected floating point; cast with .float()")
     if not training:
         if running_mean is None or running_var is None:
             raise ArgumentError(
@@ -211,6 +213,8 @@ def group_norm(
     y = w (x - m) / sqrt(v + eps) + b with m and v over the channels and pixels of a group; ``weight`` (w) and ``bias``
     (b) are (C,). C must divide by ``num_groups``. Derivative: that of `batch_norm`, group by group.
     """
+    if input.ndim < 2:
+        raise ShapeError(f"group_norm: x has shape {input.shape}, expected (N, C) or (N, C, ...)")
     n, c = input.shape[:2]
     if num_groups < 1 or c % num_groups:
         raise ArgumentError(f"group_norm: {c} channels do not divide into {num_groups} groups; give a divisor of {c}")
@@ -242,6 +246,11 @@ def instance_norm(
     if not use_input_stats:
         return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
     dims = tuple(range(2, input.ndim))
+    for name, p in (("weight", weight), ("bias", bias), ("running_mean", running_mean), ("running_var", running_var)):
+        if p is not None and p.shape != input.shape[1:2]:
+            raise ShapeError(
+                f"instance_norm: x has shape {input.shape} but {name} {p.shape}; give {input.shape[1:2]}, the channels"
+            )
     if math.prod(input.shape[2:]) <= 1:
         raise ShapeError(
             f"instance_norm: one value per channel and image in {input.shape} has no variance; give a larger image"

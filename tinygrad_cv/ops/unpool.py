@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from ..typing import Value
 from .elementwise import abs as absolute
 from .elementwise import relu, sign
 from .errors import ArgumentError, DTypeError, ShapeError
-from .geometry import pair
+from .geometry import pair, single
 from .pool import adaptive_avg_pool2d, adaptive_max_pool2d, avg_pool2d, max_pool2d
 from .scattering import scatter
 from .shape import reshape, squeeze, unsqueeze
@@ -23,15 +22,6 @@ __all__ = [
 ]  # fmt: skip
 
 Size = int | Sequence[int]
-
-
-def _one(op: str, what: str, value: Any) -> int:
-    """Read an int, or a sequence of one."""
-    if isinstance(value, Sequence) and len(value) == 1:
-        value = value[0]
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise ArgumentError(f"{op}: {what} is {value!r}; give an int")
-    return int(value)
 
 
 def _signal(op: str, input: Value) -> Value:
@@ -59,9 +49,9 @@ def max_pool1d(
     The result is (N, C, OL); derivative: g at the sample that was largest.
     """
     op = "max_pool1d"
-    x, k = _signal(op, input), _one(op, "kernel_size", kernel_size)
-    s = k if stride is None or stride == () or stride == [] else _one(op, "stride", stride)
-    p, d = _one(op, "padding", padding), _one(op, "dilation", dilation)
+    x, k = _signal(op, input), single(kernel_size, "kernel_size", op)
+    s = k if stride is None or stride == () or stride == [] else single(stride, "stride", op)
+    p, d = single(padding, "padding", op), single(dilation, "dilation", op)
     y = max_pool2d(x, (1, k), (1, s), (0, p), (1, d), ceil_mode, return_indices)
     return (_flat(y[0]), _flat(y[1])) if return_indices else _flat(y)
 
@@ -79,9 +69,9 @@ def avg_pool1d(
     The result is (N, C, OL); derivative: g / size spread over each window.
     """
     op = "avg_pool1d"
-    x, k = _signal(op, input), _one(op, "kernel_size", kernel_size)
-    s = k if stride is None or stride == () or stride == [] else _one(op, "stride", stride)
-    return _flat(avg_pool2d(x, (1, k), (1, s), (0, _one(op, "padding", padding)), ceil_mode, count_include_pad))
+    x, k = _signal(op, input), single(kernel_size, "kernel_size", op)
+    s = k if stride is None or stride == () or stride == [] else single(stride, "stride", op)
+    return _flat(avg_pool2d(x, (1, k), (1, s), (0, single(padding, "padding", op)), ceil_mode, count_include_pad))
 
 
 def adaptive_avg_pool1d(input: Value, output_size: Size) -> Value:
@@ -91,7 +81,7 @@ def adaptive_avg_pool1d(input: Value, output_size: Size) -> Value:
     """
     return _flat(
         adaptive_avg_pool2d(
-            _signal("adaptive_avg_pool1d", input), (1, _one("adaptive_avg_pool1d", "output_size", output_size))
+            _signal("adaptive_avg_pool1d", input), (1, single(output_size, "output_size", "adaptive_avg_pool1d"))
         )
     )
 
@@ -101,13 +91,15 @@ def adaptive_max_pool1d(input: Value, output_size: Size, return_indices: bool = 
 
     Derivative: g at the sample that was largest.
     """
-    size = (1, _one("adaptive_max_pool1d", "output_size", output_size))
+    size = (1, single(output_size, "output_size", "adaptive_max_pool1d"))
     y = adaptive_max_pool2d(_signal("adaptive_max_pool1d", input), size, return_indices)
     return (_flat(y[0]), _flat(y[1])) if return_indices else _flat(y)
 
 
 def _root_of_sum(mean: Callable[[Value], Value], x: Value, p: float, count: int) -> Value:
     """(count * mean(x^p))^(1/p); negative sums count as 0, as in PyTorch."""
+    if p == 0:
+        raise ArgumentError("lp_pool: norm_type is 0, of which there is no root; give another number, or inf")
     m = mean(x**p)
     return (sign(m) * relu(absolute(m)) * count) ** (1.0 / p)
 
@@ -133,9 +125,7 @@ def lp_pool1d(
 
     p is the ``norm_type``. See `lp_pool2d`.
     """
-    if not isinstance(kernel_size, int):
-        raise ArgumentError(f"lp_pool1d: kernel_size is {kernel_size!r}; give an int")
-    k = kernel_size
+    k = single(kernel_size, "kernel_size", "lp_pool1d")
     if abs(norm_type) == math.inf:
         side = math.copysign(1.0, norm_type)
         return side * max_pool1d(side * absolute(input), k, stride, 0, 1, ceil_mode)
@@ -202,7 +192,7 @@ def max_unpool1d(
     ``output_size`` says which of the sizes that pool alike is meant; see `max_unpool2d`.
     """
     op = "max_unpool1d"
-    x, k = _signal(op, input), _one(op, "kernel_size", kernel_size)
-    s = k if stride is None or stride == () or stride == [] else _one(op, "stride", stride)
+    x, k = _signal(op, input), single(kernel_size, "kernel_size", op)
+    s = k if stride is None or stride == () or stride == [] else single(stride, "stride", op)
     size = None if output_size is None else (1, int(output_size[-1]))
-    return _flat(max_unpool2d(x, unsqueeze(indices, -2), (1, k), (1, s), (0, _one(op, "padding", padding)), size))
+    return _flat(max_unpool2d(x, unsqueeze(indices, -2), (1, k), (1, s), (0, single(padding, "padding", op)), size))

@@ -45,17 +45,22 @@ def _stranger(
 
     With ``strict``, a Python number is no tensor: some functions take one in a tensor's place, and some do not.
     """
-    for parameter, value in given.items():
+    several = inspect.Parameter.VAR_POSITIONAL
+    values = {p: _each(value) if parameters[p].kind is several else [value] for p, value in given.items()}
+    for parameter, value in ((p, value) for p in values for value in values[p]):
         kinds = str(parameters[parameter].annotation).split(" | ")
         if value is parameters[parameter].default or not all(kind in KINDS for kind in kinds):
             continue
         if any(KINDS[kind][1](value) for kind in kinds) and not (strict and kinds[0] == "Value" and _is_number(value)):
             continue
         what = " or ".join(dict.fromkeys(KINDS[kind][0] for kind in kinds))
-        if parameters[parameter].kind is inspect.Parameter.VAR_POSITIONAL:
-            continue
         return DTypeError(f"{name}: {parameter} is {_shown(value)}; give {what}")
     return None
+
+
+def _each(values: tuple[Any, ...]) -> Sequence[Any]:
+    """Return what was given one by one, or as one sequence."""
+    return values[0] if len(values) == 1 and isinstance(values[0], (list, tuple)) else values
 
 
 def _shown(value: Any) -> str:
