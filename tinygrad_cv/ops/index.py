@@ -355,10 +355,9 @@ def nonzero(input: Value, *, as_tuple: bool = False) -> Any:
 
     The result is int64, (count, ndim); with ``as_tuple`` a tuple of ndim vectors (count,), fit to index with.
     """
+    axes = range(max(input.ndim, 1))
     if as_tuple:
-        return tuple(
-            Plain(lambda x, i=i: np.nonzero(np.atleast_1d(x))[i], "nonzero")(input) for i in range(max(input.ndim, 1))
-        )
+        return tuple(Plain(lambda x, i=i: np.nonzero(np.atleast_1d(x))[i], "nonzero")(input) for i in axes)
     return Plain(lambda x: np.argwhere(x).astype(np.int64), "nonzero")(input)
 
 

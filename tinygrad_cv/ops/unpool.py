@@ -99,7 +99,7 @@ def adaptive_max_pool1d(input: Value, output_size: Size, return_indices: bool = 
 def _root_of_sum(mean: Callable[[Value], Value], x: Value, p: float, count: int) -> Value:
     """(count * mean(x^p))^(1/p); negative sums count as 0, as in PyTorch."""
     if p == 0:
-        raise ArgumentError("lp_pool: norm_type is 0, of which there is no root; give another number, or inf")
+        raise ArgumentError("norm_type is 0, of which there is no root; give another number, or inf")
     m = mean(x**p)
     return (sign(m) * relu(absolute(m)) * count) ** (1.0 / p)
 
