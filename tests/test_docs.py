@@ -160,3 +160,14 @@ def run(cells: list[str], path: Path) -> dict[str, Any]:
         short = re.sub(r"for (epoch|_) in range\(\d+\)", r"for \1 in range(1)", cell)
         exec(compile(short, str(path), "exec"), names)
     return names
+
+
+def test_everything_that_the_notes_name_is_where_their_page_says() -> None:
+    names = re.findall(r"`([\w.]+)`", "".join(re.findall(r"^\|.*", (DOCS / "notes.md").read_text(), re.M)))
+    assert len(names) > 80
+    for name in names:
+        owner, _, last = f"tinygrad_cv.{name}".rpartition(".")
+        try:
+            assert hasattr(importlib.import_module(owner), last) or importlib.import_module(f"{owner}.{last}"), name
+        except ModuleNotFoundError:
+            pytest.fail(f"docs/notes.md: there is no tinygrad_cv.{name}")
