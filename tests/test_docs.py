@@ -20,7 +20,7 @@ DOCS = ROOT / "docs"
 ROOMS = [
     "nn", "nn.init", "nn.utils", "optim", "optim.lr_scheduler", "functional", "models", "datasets", "transforms",
     "autograd", "testing", "viz", "explain", "io", "utils.data", "utils.checkpoint", "train", "tensors.creation",
-    "tensors.random",
+    "tensors.random", "data.features", "data.sift", "data.surf", "data.words",
 ]  # fmt: skip
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 FREE = {"self", "args", "kwargs", "x"}

@@ -52,7 +52,7 @@ def correlate(image: Array, kernel: Array) -> Array:
 
 
 def sobel(image: Array) -> Array:
-    """Return the length of the gradient by Sobel's filters, sqrt(gx^2 + gy^2), of each plane.
+    """Return the length of the gradient by Sobel's filters, sqrt(gx^2 + gy^2), of each plane of an image.
 
     Source: I. Sobel, G. Feldman, "A 3x3 isotropic gradient operator for image processing", 1968.
     """
@@ -60,7 +60,7 @@ def sobel(image: Array) -> Array:
 
 
 def prewitt(image: Array) -> Array:
-    """Return the length of the gradient by Prewitt's filters, of each plane.
+    """Return the length of the gradient by Prewitt's filters, of each plane of an image.
 
     Source: J. Prewitt, "Object enhancement and extraction", in Picture Processing and Psychopictorics, 1970.
     """
@@ -77,7 +77,7 @@ def gabor_kernel(
 ) -> Array:
     """Return a wave under a bell: exp(-(u^2 + gamma^2 v^2) / (2 sigma^2)) cos(2 pi u / wavelength + phase).
 
-    (u, v) are the coordinates (x, y) turned by ``theta``; the wave runs along u, so theta = 0 answers to vertical
+    The kernel has ``size`` x ``size`` values. (u, v) are the coordinates (x, y) turned by ``theta``; the wave runs along u, so theta = 0 answers to vertical
     stripes. ``sigma`` is 0.56 wavelengths (a bandwidth of one octave) if None.
 
     Source: D. Gabor 1946; in two dimensions J. Daugman, J. Optical Society of America A 2(7), 1985.
@@ -100,6 +100,8 @@ def gabor(
     image: Array, orientations: int = 4, size: int = 15, wavelength: float = 6.0, sigma: float | None = None
 ) -> Array:
     """Return the energy of Gabor waves in evenly spaced directions: (..., H, W) to (..., orientations, H, W).
+
+    The image is correlated with `gabor_kernel`, which explains ``size``, ``wavelength`` and ``sigma``.
 
     The energy is the length of the answers to an even and an odd wave, and does not depend on where in its period a
     stripe lies. The even wave is shifted to a sum of zero, so that flat ground gives no answer.

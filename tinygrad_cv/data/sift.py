@@ -84,7 +84,7 @@ def sift_points(image: Array, contrast: float = 0.03, edge: float = 10.0) -> Arr
 
 
 def oriented(image: Array, points: Array) -> Array:
-    """Return the points turned to the direction in which most of their neighbourhood grows, some of them twice.
+    """Return the points turned to where most of the image around them grows, some of them twice.
 
     A histogram of 36 directions, weighted by the gradient's length and a bell of 1.5 scales; its highest peak and all
     local ones of at least 80 % of it, placed by a parabola (section 5). Flat neighbourhoods keep their angle.

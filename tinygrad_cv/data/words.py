@@ -73,7 +73,10 @@ def vocabulary(descriptors: Array, words: int = 100, seed: int = 0, iterations: 
 
 
 def words(descriptors: Array, vocabulary: Array) -> Array:
-    """Return the number (M,) of the word nearest to each descriptor (M, D); of equally near ones the first."""
+    """Return the numbers (M,) of the words nearest to descriptors (M, D), by a vocabulary (K, D).
+
+    Of equally near words, the first.
+    """
     x, centres = _rows("words", "descriptors", descriptors), _rows("words", "vocabulary", vocabulary)
     if x.shape[1] != centres.shape[1]:
         raise ShapeError(
