@@ -77,8 +77,8 @@ def gabor_kernel(
 ) -> Array:
     """Return a wave under a bell: exp(-(u^2 + gamma^2 v^2) / (2 sigma^2)) cos(2 pi u / wavelength + phase).
 
-    The kernel has ``size`` x ``size`` values. (u, v) are the coordinates (x, y) turned by ``theta``; the wave runs along u, so theta = 0 answers to vertical
-    stripes. ``sigma`` is 0.56 wavelengths (a bandwidth of one octave) if None.
+    The kernel has ``size`` x ``size`` values. (u, v) are the coordinates (x, y) turned by ``theta``; the wave runs
+    along u, so theta = 0 answers to vertical stripes. ``sigma`` is 0.56 wavelengths (one octave wide) if None.
 
     Source: D. Gabor 1946; in two dimensions J. Daugman, J. Optical Society of America A 2(7), 1985.
     """
