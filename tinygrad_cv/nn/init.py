@@ -10,6 +10,7 @@ import numpy as np
 from ..ops.errors import ArgumentError, ShapeError
 from ..tensors import Tensor
 from ..tensors.random import Generator, pick
+from ..tensors.spelling import spelled
 from ..typing import Array
 
 T = TypeVar("T", bound=Tensor)
@@ -232,3 +233,10 @@ def default_layer_(weight: Tensor, bias: Tensor | None) -> None:
         fan_in = _fans(weight)[0]
         bound = 1 / math.sqrt(fan_in) if fan_in > 0 else 0.0
         uniform_(bias, -bound, bound)
+
+
+for _function in (
+    constant_, default_layer_, dirac_, eye_, kaiming_normal_, kaiming_uniform_, normal_, ones_, orthogonal_,
+    trunc_normal_, uniform_, xavier_normal_, xavier_uniform_, zeros_,
+):  # fmt: skip
+    globals()[_function.__name__] = spelled(_function)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..ops import broadcast
+from ..ops.errors import ShapeError
 from . import init
 from .conv import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from .linear import Linear
@@ -30,6 +31,8 @@ class _Lazy(Module):
     """Before its first forward pass, look at the input and become an ordinary layer."""
 
     _becomes: type[Module]
+    _least = 1
+    """How many dimensions an input has at least: what is learned is read from one of them."""
 
     def _learn(self, input: Any) -> None:
         """Give the parameters their shapes and starting values, if nobody (a loaded state) has done so."""
@@ -41,6 +44,10 @@ class _Lazy(Module):
         return any(isinstance(v, lazy) for v in [*self._parameters.values(), *self._buffers.values()])
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        least = self._least
+        if getattr(args[0], "ndim", least) < least:
+            name = type(self).__name__
+            raise ShapeError(f"{name}: x has shape {args[0].shape}, expected at least {least} dimensions")
         self._learn(args[0])
         object.__setattr__(self, "__class__", self._becomes)
         return self(*args, **kwargs)
@@ -119,12 +126,14 @@ class LazyConv2d(_LazyForward, Conv2d):
     """A `Conv2d` whose ``in_channels`` is that of its first input."""
 
     _becomes = Conv2d
+    _least = 3
 
 
 class LazyConv1d(_LazyForward, Conv1d):
     """A `Conv1d` whose ``in_channels`` is that of its first input."""
 
     _becomes = Conv1d
+    _least = 2
 
 
 class _LazyTransposed(_LazyConv):
@@ -152,15 +161,19 @@ class LazyConvTranspose2d(_LazyTransposed, ConvTranspose2d):
     """A `ConvTranspose2d` whose ``in_channels`` is that of its first input; see `ConvTranspose2d` for the others."""
 
     _becomes = ConvTranspose2d
+    _least = 3
 
 
 class LazyConvTranspose1d(_LazyTransposed, ConvTranspose1d):
     """A `ConvTranspose1d` whose ``in_channels`` is that of its first input; see `ConvTranspose2d` for the others."""
 
     _becomes = ConvTranspose1d
+    _least = 2
 
 
 class _LazyNorm(_Lazy):
+    _least = 2
+
     def __init__(
         self,
         eps: float = 1e-5,

@@ -10,10 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from ..ops.errors import ArgumentError
+from ..ops.errors import ArgumentError, DTypeError
 from ..tensors import Tensor
 from ..tensors.printing import text
 from ..typing import DType
+
+
+def _given(name: str, data: Any) -> Any:
+    if data is not None and not hasattr(data, "dtype"):
+        raise DTypeError(f"{name}: data is of type {type(data).__name__}; give a tensor or an array")
+    return np.empty(0, np.float32) if data is None else data
 
 
 class Parameter(Tensor):
@@ -33,7 +39,7 @@ class Parameter(Tensor):
     """
 
     def __init__(self, data: Any = None, requires_grad: bool = True) -> None:
-        super().__init__(np.empty(0, np.float32) if data is None else data, requires_grad)
+        super().__init__(_given(type(self).__name__, data), requires_grad)
 
     def __repr__(self) -> str:
         return f"Parameter containing:\n{text(self)}"
@@ -51,7 +57,7 @@ class Buffer(Tensor):
     persistent: bool = True
 
     def __init__(self, data: Any = None, requires_grad: bool = False, *, persistent: bool = True) -> None:
-        super().__init__(np.empty(0, np.float32) if data is None else data, requires_grad)
+        super().__init__(_given(type(self).__name__, data), requires_grad)
         self.persistent = persistent
 
 

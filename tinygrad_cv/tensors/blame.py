@@ -107,6 +107,7 @@ KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "None": ("None", lambda x: x is None),
     "Value": ("a tensor", lambda x: _is_value(x) or _is_number(x)),
     "Tensor": ("a tensor", _is_value),
+    "T": ("a tensor", _is_value),
     "int": ("an integer", _is_integer),
     "float": ("a number", lambda x: _is_scalar(x, "biuf")),
     "bool": ("True or False", lambda x: _is_scalar(x, "biuf")),

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..ops import broadcast
 from ..ops.errors import ArgumentError, DTypeError
-from ..typing import Array, DType
+from ..typing import Array, DType, Value
 from .spelling import spelled
 from .tensor import Tensor
 
@@ -28,7 +28,7 @@ def get_default_dtype() -> DType:
 
 def set_default_dtype(dtype: Any) -> None:
     """Let Python floats become another floating-point dtype."""
-    d = np.dtype(dtype)
+    d = read_dtype(dtype)
     if d.kind != "f":
         raise DTypeError(f"set_default_dtype: {d} is not a floating-point dtype; give float32 or float64")
     broadcast.set_float(d)
@@ -95,15 +95,17 @@ def from_dlpack(source: Any) -> Tensor:
 
     ``source`` has a method ``__dlpack__``.
     """
+    if not hasattr(source, "__dlpack__"):
+        raise DTypeError(f"from_dlpack: {type(source).__name__} has no __dlpack__; give a tensor or an array")
     return Tensor(np.from_dlpack(source))
 
 
-def clone(input: Any) -> Tensor:
+def clone(input: Value) -> Tensor:
     """Return a copy; the gradient passes through."""
     return input.clone()
 
 
-def detach(input: Any) -> Tensor:
+def detach(input: Value) -> Tensor:
     """Return the same memory as a constant of the graph."""
     return input.detach()
 
@@ -113,7 +115,7 @@ def is_tensor(obj: Any) -> bool:
     return isinstance(obj, Tensor)
 
 
-def is_floating_point(input: Any) -> bool:
+def is_floating_point(input: Value) -> bool:
     """Tell whether the elements are of floating point."""
     return input.dtype.kind == "f"
 
@@ -123,7 +125,7 @@ def promote_types(type1: Any, type2: Any) -> DType:
 
     ``type1`` and ``type2`` may stand in either order.
     """
-    return broadcast.promote(np.dtype(type1), np.dtype(type2))
+    return broadcast.promote(read_dtype(type1), read_dtype(type2))
 
 
 def can_cast(from_: Any, to: Any) -> bool:
@@ -132,7 +134,7 @@ def can_cast(from_: Any, to: Any) -> bool:
     ``from_`` is the dtype that is written, ``to`` the one written into.
     """
     rank = {"b": 0, "u": 1, "i": 1, "f": 2}
-    return rank[np.dtype(from_).kind] <= rank[np.dtype(to).kind]
+    return rank[read_dtype(from_).kind] <= rank[read_dtype(to).kind]
 
 
 def read_shape(*size: Any) -> tuple[int, ...]:
@@ -149,7 +151,12 @@ def read_shape(*size: Any) -> tuple[int, ...]:
 
 def read_dtype(dtype: Any) -> DType:
     """Return the dtype that was asked for, or the default one of floating point."""
-    return broadcast.FLOAT if dtype is None else np.dtype(dtype)
+    if dtype is None:
+        return broadcast.FLOAT
+    try:
+        return np.dtype(dtype)
+    except TypeError:
+        raise DTypeError(f"dtype is {dtype!r}; give a dtype, such as float32") from None
 
 
 def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -189,19 +196,25 @@ def full(
     return Tensor(np.full(read_shape(size), fill_value, kind), requires_grad)
 
 
+def _pattern(op: str, input: Any) -> Array:
+    if not hasattr(input, "dtype"):
+        raise DTypeError(f"{op}: input is {input!r} ({type(input).__name__}); give a tensor")
+    return np.asarray(input)
+
+
 def zeros_like(input: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return zeros of the shape, dtype and memory order of ``input``."""
-    return Tensor(np.zeros_like(np.asarray(input), dtype=dtype), requires_grad)
+    return Tensor(np.zeros_like(_pattern("zeros_like", input), dtype=dtype), requires_grad)
 
 
 def ones_like(input: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return ones of the shape, dtype and memory order of ``input``."""
-    return Tensor(np.ones_like(np.asarray(input), dtype=dtype), requires_grad)
+    return Tensor(np.ones_like(_pattern("ones_like", input), dtype=dtype), requires_grad)
 
 
 def empty_like(input: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return an uninitialised tensor of the shape, dtype and memory order of ``input``."""
-    return Tensor(np.empty_like(np.asarray(input), dtype=dtype), requires_grad)
+    return Tensor(np.empty_like(_pattern("empty_like", input), dtype=dtype), requires_grad)
 
 
 def full_like(
@@ -211,7 +224,7 @@ def full_like(
 
     ``fill_value`` is the number.
     """
-    return Tensor(np.full_like(np.asarray(input), fill_value, dtype=dtype), requires_grad)
+    return Tensor(np.full_like(_pattern("full_like", input), fill_value, dtype=dtype), requires_grad)
 
 
 def eye(n: int, m: int | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -245,7 +258,7 @@ def arange(
     return Tensor(np.arange(start, end, step).astype(kind if dtype is None else dtype), requires_grad)
 
 
-result_type = broadcast.result_type
+result_type = spelled(broadcast.result_type)
 
 
 def linspace(
@@ -258,9 +271,10 @@ def linspace(
     return Tensor(np.linspace(start, end, steps).astype(read_dtype(dtype)), requires_grad)
 
 
-asarray = as_tensor
+asarray = spelled(as_tensor, name="asarray")
 
 for _function in (
-    arange, as_tensor, empty, empty_like, eye, full, full_like, linspace, ones, ones_like, tensor, zeros, zeros_like,
+    arange, as_tensor, can_cast, clone, detach, empty, empty_like, eye, full, full_like, is_floating_point, linspace,
+    ones, ones_like, promote_types, set_default_dtype, tensor, zeros, zeros_like,
 ):  # fmt: skip
     globals()[_function.__name__] = spelled(_function)

@@ -17,7 +17,7 @@ from ..autograd.fusion import settle
 from ..autograd.mode import MODE
 from ..autograd.node import user_line, version_of
 from ..autograd.record import View, refresh
-from ..ops.errors import AutogradError, DTypeError, ShapeError
+from ..ops.errors import ArgumentError, AutogradError, DTypeError, ShapeError
 from ..ops.index import Replace, Take, is_basic, read_index, split_index
 
 if TYPE_CHECKING:
@@ -128,7 +128,9 @@ class InPlace:
         return write(self, ops.broadcast_to(ops.cast(source, self.dtype), self.shape), "copy_")
 
     def fill_(self: Any, value: Any) -> Tensor:
-        """Set every element to ``value``."""
+        """Set every element to ``value``, a number or a 0-d tensor."""
+        if getattr(value, "ndim", 0):
+            raise ShapeError(f"fill_: value has shape {value.shape}, expected a number; use copy_ for a whole tensor")
         return write(self, ops.expand_to(ops.cast(_plain(self, value), self.dtype), self.shape), "fill_")
 
     def zero_(self: Any) -> Tensor:
@@ -274,18 +276,24 @@ class InPlace:
         """Draw every element: 1 with probability ``p``, else 0."""
         from .random import pick
 
+        if not 0 <= p <= 1:
+            raise ArgumentError(f"bernoulli_: p is {p}; give a probability from 0 to 1")
         return write(self, type(self)((pick(generator).random(self.shape) < p).astype(self.dtype)), "bernoulli_")
 
     def normal_(self: Any, mean: float = 0.0, std: float = 1.0, *, generator: Any = None) -> Tensor:
         """Draw every element from a normal distribution."""
         from .random import pick
 
+        if std < 0:
+            raise ArgumentError(f"normal_: std is {std}; give a number of at least 0")
         return write(self, type(self)(pick(generator).normal(mean, std, self.shape).astype(self.dtype)), "normal_")
 
     def uniform_(self: Any, a: float = 0.0, b: float = 1.0, *, generator: Any = None) -> Tensor:
         """Draw every element evenly from [a, b)."""
         from .random import pick
 
+        if b < a:
+            raise ArgumentError(f"uniform_: nothing lies in [{a}, {b}); give a of at most b")
         return write(self, type(self)(pick(generator).uniform(a, b, self.shape).astype(self.dtype)), "uniform_")
 
 

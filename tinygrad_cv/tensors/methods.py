@@ -14,6 +14,7 @@ import numpy as np
 
 from .. import ops
 from ..ops.errors import ArgumentError, ShapeError
+from ..ops.shape import read_dim
 from ..typing import Array
 from .spelling import spelled
 
@@ -84,7 +85,7 @@ class Methods:
     # sizes
     def size(self: Any, dim: int | None = None) -> Any:
         """Return the shape, or the size of one dimension."""
-        return self.shape if dim is None else self.shape[dim]
+        return self.shape if dim is None else self.shape[read_dim("size", dim, self.ndim)]
 
     def dim(self: Any) -> int:
         """Return the number of dimensions."""
@@ -105,7 +106,7 @@ class Methods:
     def stride(self: Any, dim: int | None = None) -> Any:
         """Return the steps in memory, in elements."""
         steps = tuple(s // self.itemsize for s in self._data.strides)
-        return steps if dim is None else steps[dim]
+        return steps if dim is None else steps[read_dim("stride", dim, self.ndim)]
 
     # dtypes
     def float(self: Any) -> Tensor:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..ops.errors import ArgumentError, DTypeError
-from ..typing import Array, DType
+from ..typing import Array, DType, Value
 from .creation import read_dtype, read_shape
 from .random import Generator, pick
 from .spelling import spelled
@@ -90,7 +90,7 @@ def randperm(
 
 
 def rand_like(
-    input: Any,
+    input: Value,
     dtype: Any = None,
     *,
     generator: Generator | None = None,
@@ -102,7 +102,7 @@ def rand_like(
 
 
 def randn_like(
-    input: Any,
+    input: Value,
     dtype: Any = None,
     *,
     generator: Generator | None = None,
@@ -114,7 +114,7 @@ def randn_like(
 
 
 def randint_like(
-    input: Any,
+    input: Value,
     low: Any = None,
     high: Any = None,
     *,
