@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ops.errors import AutogradError
+from ..ops.errors import ArgumentError, AutogradError
 from ..ops.op import Op, Plain
 from .mode import MODE
 from .node import Line, Node, in_words, user_line
@@ -184,6 +184,8 @@ def why_no_grad(p: Any, loss: Any = None) -> str:
     >>> print(why_no_grad(w, lambda: (w.detach() * 2).sum()))  # doctest: +ELLIPSIS
     Mul at ... got the values of the parameter without its graph: by detach(), by .data or by way of NumPy...
     """
+    if not hasattr(p, "requires_grad"):
+        raise ArgumentError(f"why_no_grad: p is {p!r} ({type(p).__name__}); give a tensor")
     if p.grad is not None:
         return f"this tensor has a gradient of shape {tuple(p.grad.shape)}"
     if not p.requires_grad:

@@ -82,4 +82,6 @@ def default_collate(items: Sequence[Any]) -> Any:
 
     Integers become int64, floats float32, PIL images (N, C, H, W) float32 in [0, 1].
     """
+    if not len(items):
+        raise DataError("default_collate: got no items; give at least one")
     return tensors(collate_arrays(items))

@@ -103,6 +103,8 @@ class Subset(Dataset):
             raise ArgumentError(f"Subset: indices have the shape {self.indices.shape}; give a flat list")
 
     def __getitem__(self, index: int) -> Any:
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"Subset: item {index} of {len(self)}; give a number from 0 to {len(self) - 1}")
         return self.dataset[int(self.indices[index])]
 
     def __len__(self) -> int:

@@ -99,6 +99,8 @@ class SubsetRandomSampler(Sampler):
 
     def __init__(self, indices: Sequence[int] | Array, generator: Any = None) -> None:
         self.indices, self.generator = np.asarray(to_array(indices), dtype=np.int64), owned(generator)
+        if self.indices.ndim != 1:
+            raise ArgumentError(f"SubsetRandomSampler: indices are {indices!r}; give a list of item numbers")
 
     def order(self) -> Array:
         return numpy_generator(self.generator).permutation(self.indices)

@@ -15,7 +15,10 @@ from .state import load_partial as load_partial
 
 
 def _with_grad(parameters: Any) -> list[Tensor]:
-    given = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    given = [parameters] if isinstance(parameters, Tensor) or not isinstance(parameters, Iterable) else [*parameters]
+    for i, p in enumerate(given):
+        if not isinstance(p, Tensor):
+            raise ArgumentError(f"parameters: number {i} is {p!r} ({type(p).__name__}); give a tensor, or several")
     return [p for p in given if p.grad is not None]
 
 

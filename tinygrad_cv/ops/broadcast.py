@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..typing import Array, DType, Value
-from .errors import DTypeError, ShapeError
+from .errors import ArgumentError, DTypeError, ShapeError
 from .op import Op
 
 __all__ = [
@@ -238,3 +238,25 @@ def read_sizes(sizes: tuple[Any, ...]) -> tuple[int, ...]:
     if any(not hasattr(n, "__index__") for n in sizes):
         raise DTypeError(f"sizes are {sizes}; give integers")
     return tuple(int(n) for n in sizes)
+
+
+def read_shape(*size: Any) -> tuple[int, ...]:
+    """Read ``f(2, 3)`` and ``f((2, 3))`` alike, and refuse what is no shape."""
+    if not size:
+        raise ArgumentError("size: no size was given; give a number for each dimension, or () for a single number")
+    if any(isinstance(n, float) for n in (size[0] if isinstance(size[0], (tuple, list)) else size)):
+        raise DTypeError(f"size: {size} holds a fraction; give whole numbers")
+    shape = read_sizes(size)
+    if any(n < 0 for n in shape):
+        raise ArgumentError(f"size: {shape} holds a negative size; give sizes of at least 0")
+    return shape
+
+
+def read_dtype(dtype: Any) -> DType:
+    """Return the dtype that was asked for, or the default one of floating point."""
+    if dtype is None:
+        return FLOAT
+    try:
+        return np.dtype(dtype)
+    except TypeError:
+        raise DTypeError(f"dtype: {dtype!r} is none; give one such as float32") from None

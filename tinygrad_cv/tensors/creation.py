@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..ops import broadcast
+from ..ops.broadcast import read_dtype, read_shape
 from ..ops.errors import ArgumentError, DTypeError
 from ..typing import Array, DType, Value
 from .spelling import spelled
@@ -49,7 +50,8 @@ def _array(data: Any, dtype: Any, copy: bool) -> Array:
         copy = False
     if a.dtype.kind not in "fiub":
         raise DTypeError(f"tensor: cannot make a tensor of {a.dtype}; give numbers or booleans")
-    return a.astype(a.dtype if dtype is None else dtype, order="C", copy=copy) if dtype is not None or copy else a
+    kind = a.dtype if dtype is None else read_dtype(dtype)
+    return a.astype(kind, order="C", copy=copy) if dtype is not None or copy else a
 
 
 def _plain(data: Any) -> Any:
@@ -135,28 +137,6 @@ def can_cast(from_: Any, to: Any) -> bool:
     """
     rank = {"b": 0, "u": 1, "i": 1, "f": 2}
     return rank[read_dtype(from_).kind] <= rank[read_dtype(to).kind]
-
-
-def read_shape(*size: Any) -> tuple[int, ...]:
-    """Read ``f(2, 3)`` and ``f((2, 3))`` alike, and refuse what is no shape."""
-    if not size:
-        raise ArgumentError("size: no size was given; give a number for each dimension, or () for a single number")
-    if any(isinstance(n, float) for n in (size[0] if isinstance(size[0], (tuple, list)) else size)):
-        raise DTypeError(f"size: {size} holds a fraction; give whole numbers")
-    shape = broadcast.read_sizes(size)
-    if any(n < 0 for n in shape):
-        raise ArgumentError(f"size: {shape} holds a negative size; give sizes of at least 0")
-    return shape
-
-
-def read_dtype(dtype: Any) -> DType:
-    """Return the dtype that was asked for, or the default one of floating point."""
-    if dtype is None:
-        return broadcast.FLOAT
-    try:
-        return np.dtype(dtype)
-    except TypeError:
-        raise DTypeError(f"dtype is {dtype!r}; give a dtype, such as float32") from None
 
 
 def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -252,6 +232,8 @@ def arange(
     if end is None:
         raise ArgumentError("arange: no end was given; write arange(end), or arange(start, end, step)")
     start, end, step = (v.item() if hasattr(v, "item") else v for v in (start, end, step))
+    if not all(isinstance(v, (bool, int, float)) for v in (start, end, step)):
+        raise DTypeError(f"arange: got start={start!r}, end={end!r}, step={step!r}; give numbers")
     if step == 0 or not math.isfinite(start) or not math.isfinite(end) or (end - start) / step < 0:
         raise ArgumentError(f"arange: from {start} to {end} by {step} never arrives; give a step of the right sign")
     kind = broadcast.FLOAT if any(isinstance(v, float) for v in (start, end, step)) else np.dtype(np.int64)

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import ops
+from ..ops.broadcast import read_dtype, read_shape
 from ..ops.errors import ArgumentError, ShapeError
 from ..ops.shape import read_dim
-from ..typing import Array
+from ..typing import Array, DType
 from .spelling import spelled
 
 if TYPE_CHECKING:
@@ -377,25 +378,28 @@ class Methods:
             raise ShapeError(f"sum_to_size: {shape} does not broadcast to {self.shape}; give a shape that does")
         return ops.broadcast.sum_to(self, shape)
 
+    def _own_or(self: Any, dtype: Any) -> DType:
+        return self.dtype if dtype is None else read_dtype(dtype)
+
     def new_tensor(self: Any, data: Any, dtype: Any = None, device: Any = None, requires_grad: Any = False) -> Tensor:
         """Return a new tensor with the given data, of this dtype unless told otherwise."""
-        return self._guest(np.array(data, dtype or self.dtype), requires_grad)
+        return self._guest(np.array(data, self._own_or(dtype)), requires_grad)
 
     def new_full(self: Any, size: Any, fill_value: Any, dtype: Any = None, device: Any = None) -> Tensor:
         """Return a tensor filled with a number, of this dtype unless told otherwise."""
-        return self._guest(np.full(size, fill_value, dtype or self.dtype))
+        return self._guest(np.full(read_shape(size), fill_value, self._own_or(dtype)))
 
     def new_zeros(self: Any, *size: Any, dtype: Any = None, device: Any = None) -> Tensor:
         """Return a tensor of zeros, of this dtype unless told otherwise."""
-        return self._guest(np.zeros(ops.broadcast.read_sizes(size), dtype or self.dtype))
+        return self._guest(np.zeros(read_shape(*size), self._own_or(dtype)))
 
     def new_ones(self: Any, *size: Any, dtype: Any = None, device: Any = None) -> Tensor:
         """Return a tensor of ones, of this dtype unless told otherwise."""
-        return self._guest(np.ones(ops.broadcast.read_sizes(size), dtype or self.dtype))
+        return self._guest(np.ones(read_shape(*size), self._own_or(dtype)))
 
     def new_empty(self: Any, *size: Any, dtype: Any = None, device: Any = None) -> Tensor:
         """Return an uninitialised tensor, of this dtype unless told otherwise."""
-        return self._guest(np.empty(ops.broadcast.read_sizes(size), dtype or self.dtype))
+        return self._guest(np.empty(read_shape(*size), self._own_or(dtype)))
 
     def where(self: Any, condition: Any, other: Any) -> Tensor:
         """Keep the elements where the condition holds, take ``other`` elsewhere."""

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from ..ops.errors import ArgumentError
+
 
 class Generator:
     """A seeded source of random numbers (NumPy's PCG64), with PyTorch's names.
@@ -21,6 +23,8 @@ class Generator:
 
     def manual_seed(self, seed: int) -> Generator:
         """Start the sequence that belongs to ``seed`` and return the generator."""
+        if not hasattr(seed, "__index__"):
+            raise ArgumentError(f"manual_seed: seed is {seed!r}; give a whole number")
         self._seed = int(seed)
         self.numpy = np.random.Generator(np.random.PCG64(self._seed % 2**64))
         return self

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from ..ops.broadcast import read_dtype, read_shape
 from ..ops.errors import ArgumentError, DTypeError
 from ..typing import Array, DType, Value
-from .creation import read_dtype, read_shape
 from .random import Generator, pick
 from .spelling import spelled
 from .tensor import Tensor

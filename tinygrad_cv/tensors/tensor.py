@@ -277,7 +277,7 @@ class Tensor(Methods, InPlace):
                 dtype = arg
         if device is not None and str(device).split(":")[0] != "cpu":
             raise ArgumentError(f"to: there is no device {str(device)!r} here; 'cpu' is the only one")
-        y = self if dtype is None else broadcast.cast(self, np.dtype(dtype))
+        y = self if dtype is None else broadcast.cast(self, broadcast.read_dtype(dtype))
         return y.clone() if copy and y is self else y
 
     def cpu(self) -> Tensor:

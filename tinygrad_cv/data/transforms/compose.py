@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,8 @@ from tinygrad_cv.typing import Array
 
 class _Several(Transform):
     def __init__(self, transforms: Sequence[Callable[[Any], Any]]) -> None:
+        if not isinstance(transforms, Iterable):
+            raise ArgumentError(f"{type(self).__name__}: transforms is {transforms!r}; give a list of transforms")
         self.transforms = list(transforms)
         for transform in self.transforms:
             if not callable(transform):
