@@ -244,3 +244,10 @@ def test_the_printed_form_is_a_tree() -> None:
         "    (1): ReLU()\n  )\n"
         "  (head): Linear(in_features=3, out_features=2, bias=False)\n)"
     )
+
+
+def test_casting_weights_that_are_no_numbers_is_silent() -> None:
+    layer = nn.Linear(3, 1, bias=False)
+    layer.load_state_dict({"weight": tg.tensor([[np.nan, 1e30, np.inf]])})
+    assert np.isnan(layer.double().weight.detach().numpy()[0, 0])
+    assert layer.half().weight.detach().numpy()[0, 1] == np.inf

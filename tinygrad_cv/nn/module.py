@@ -247,7 +247,8 @@ class Module(Tree):
     def _cast(self: M, dtype: Any) -> M:
         for t in [*self.parameters(), *self.buffers()]:
             if t._data.dtype.kind == "f":
-                t._data = t._data.astype(dtype, copy=False)
+                with np.errstate(invalid="ignore", over="ignore"):  # NaN stays NaN, and what is too large is infinite
+                    t._data = t._data.astype(dtype, copy=False)
                 if t.grad is not None:
                     t.grad = t.grad.to(dtype)
         return self
