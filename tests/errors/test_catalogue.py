@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.errors.names import NAMES
-from tinygrad_cv import autograd, functional, nn
+from tinygrad_cv import autograd, functional, nn, transforms
 from tinygrad_cv.ops.errors import TinygradError
 from tinygrad_cv.tensors import creation, sampling
 
@@ -52,6 +52,8 @@ ROOMS: dict[str, list[str]] = {
     "optim": classes("optim"),
     "optim.lr_scheduler": classes("optim.lr_scheduler"),
     "autograd.functional": list(autograd.functional.__all__),
+    "data": classes("data"),
+    "transforms": [name for name in transforms.__all__ if inspect.isclass(getattr(transforms, name))],
 }
 """The rooms of which every public name must be in the catalogue."""
 
@@ -59,6 +61,14 @@ CANNOT_FAIL: dict[str, str] = {
     "nn.Identity": "takes any arguments and hands on whatever it is given",
     "tg.is_tensor": "answers for any object",
     "tg.get_default_dtype": "takes nothing",
+    "data.Dataset": "is what data sets are made from",
+    "data.IterableDataset": "likewise",
+    "data.Sampler": "is what samplers are made from",
+    "data.Digits": "its one argument is yes or no",
+    "transforms.Transform": "is what transforms are made from",
+    "transforms.AutoAugmentPolicy": "an enumeration",
+    "transforms.InterpolationMode": "an enumeration",
+    "transforms.Mixup": "MixUp under another name",
 }
 """Public names without a bad call, and why there is none."""
 

@@ -35,11 +35,17 @@ class Sampler:
         )
 
 
+def _sized(name: str, data_source: Any) -> Sized:
+    if not hasattr(data_source, "__len__"):
+        raise ArgumentError(f"{name}: {type(data_source).__name__} has no length; give a data set that has one")
+    return data_source
+
+
 class SequentialSampler(Sampler):
     """The items in their order: 0, 1, 2, ... up to the length of ``data_source``."""
 
     def __init__(self, data_source: Sized) -> None:
-        self.data_source = data_source
+        self.data_source = _sized("SequentialSampler", data_source)
 
     def order(self) -> Array:
         return np.arange(len(self.data_source))
@@ -70,7 +76,8 @@ class RandomSampler(Sampler):
         num_samples: int | None = None,
         generator: Any = None,
     ) -> None:
-        self.data_source, self.replacement, self.generator = data_source, replacement, owned(generator)
+        self.data_source = _sized("RandomSampler", data_source)
+        self.replacement, self.generator = replacement, owned(generator)
         self.num_samples = len(data_source) if num_samples is None else num_samples
         if self.num_samples < 0 or (self.num_samples > 0 and len(data_source) == 0):
             raise ArgumentError(
