@@ -46,7 +46,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     },
     "cifar10-resnet18": PLAIN | {
         "model": "resnet18", "options": {"image_size": 32}, "optimizer": "sgd", "lr": 0.1, "weight_decay": 5e-4,
-        "schedule": "linear", "warm_up": 0.1, "epochs": 10, "batch_size": 128, "augment": "shift+flip",
+        "schedule": "linear", "warm_up": 0.1, "epochs": 6, "batch_size": 128, "augment": "shift+flip",
         "look": "flip",
     },
     "cifar10-94": MUON | {
