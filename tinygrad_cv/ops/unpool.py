@@ -125,6 +125,8 @@ def lp_pool1d(
 
     p is the ``norm_type``. See `lp_pool2d`.
     """
+    if not hasattr(kernel_size, "__index__"):  # PyTorch multiplies by it, and takes no sequence
+        raise ArgumentError(f"lp_pool1d: kernel_size is {kernel_size!r}; give an int")
     k = single(kernel_size, "kernel_size", "lp_pool1d")
     if abs(norm_type) == math.inf:
         side = math.copysign(1.0, norm_type)
