@@ -84,6 +84,7 @@ def _drop(op: str, input: Any, p: float, training: bool, shape: tuple[int, ...],
     keep = pick(generator).random(shape, "f4") >= p
     scale = 1 / (1 - p) if p < 1 else 0.0
     mask = keep.astype(input.dtype) * input.dtype.type(scale)
-    if shape == input.shape and is_channels_last(input._data):  # of mixed orders NumPy makes row-major
+    # A product of mixed orders would come out row-major.
+    if shape == input.shape and is_channels_last(getattr(input, "_data", input)):
         mask = to_nchw(to_nhwc(mask))
     return input * mask

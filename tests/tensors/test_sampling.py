@@ -91,3 +91,10 @@ def test_what_cannot_be_drawn_is_said(call: Any, kind: type[Exception], words: s
     with pytest.raises(kind) as error:
         call()
     assert words in str(error.value)
+
+
+def test_dropout_takes_an_array_as_every_function_does() -> None:
+    x = np.ones((2, 3, 4, 4), np.float32)
+    for array in (x, x.transpose(0, 3, 1, 2)):
+        y = tg.functional.dropout(array, 0.5)
+        assert isinstance(y, np.ndarray) and set(np.unique(y)) <= {0.0, 2.0}

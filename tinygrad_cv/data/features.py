@@ -166,9 +166,9 @@ def hog(
     windows = np.lib.stride_tricks.sliding_window_view(cells, (block, block), (1, 2))
     blocks = windows.transpose(0, 1, 2, 4, 5, 3).reshape(len(x), rows - block + 1, columns - block + 1, -1)
     if norm != "none":
-        blocks = _unit(blocks, eps)
+        blocks = unit(blocks, eps)
     if norm == "l2-hys":
-        blocks = _unit(np.minimum(blocks, 0.2), eps)
+        blocks = unit(np.minimum(blocks, 0.2), eps)
     y = blocks.reshape(len(x), -1)
     return y[0] if single else y
 
@@ -197,7 +197,8 @@ def _votes(length: Array, angle: Array, orientations: int) -> Array:
     return y
 
 
-def _unit(x: Array, eps: float) -> Array:
+def unit(x: Array, eps: float) -> Array:
+    """Return the rows of x divided by their length, which ``eps`` keeps from being zero."""
     return x / np.sqrt((x * x).sum(-1, keepdims=True) + eps * eps)
 
 

@@ -30,7 +30,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tinygrad_cv.data.features import correlate
+from tinygrad_cv.data.features import correlate, unit
 from tinygrad_cv.data.points import SMALLEST, bilinear, checked, gray, maxima, refine, turned, window
 from tinygrad_cv.ops.errors import ArgumentError
 from tinygrad_cv.typing import Array
@@ -117,8 +117,8 @@ def sift(image: Array, points: Array) -> Array:
     y = np.zeros((len(p), 16, 8), x.dtype)
     for chosen, gradients in _gradients(pyramid(x), p, CELL * line):
         y[chosen] = (_votes(turned(gradients, p[chosen]), 8) @ cells).transpose(0, 2, 1)
-    y = _unit(y.reshape(len(p), 128))
-    return _unit(np.minimum(y, 0.2))
+    y = unit(y.reshape(len(p), 128), 1e-4)
+    return unit(np.minimum(y, 0.2), 1e-4)
 
 
 def pyramid(x: Array) -> list[Array]:
@@ -194,7 +194,3 @@ def _oriented(octaves: list[Array], points: Array, bins: int = 36) -> Array:
     turns = (k + (low - high) / (2 * (low - 2 * middle + high))) / bins
     angled = np.column_stack([points[which, :3], 2 * math.pi * turns])
     return np.concatenate([angled, points[~peak.any(1)]])
-
-
-def _unit(x: Array) -> Array:
-    return np.asarray(x / np.sqrt((x * x).sum(1, keepdims=True) + 1e-8))

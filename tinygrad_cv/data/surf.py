@@ -25,6 +25,7 @@ import math
 
 import numpy as np
 
+from tinygrad_cv.data.features import unit
 from tinygrad_cv.data.points import bilinear, checked, gray, maxima, refine, turned, window
 from tinygrad_cv.ops.errors import ArgumentError, ShapeError
 from tinygrad_cv.typing import Array
@@ -108,8 +109,7 @@ def surf(image: Array, points: Array) -> Array:
         seen = bell * turned(_haar(table, *window(p[chosen], line), 2 * p[chosen, 2:3]), p[chosen])
         for k, values in enumerate((seen.real, seen.imag, abs(seen.real), abs(seen.imag))):
             y[chosen, :, :, k] = values.reshape(-1, 4, 5, 4, 5).sum((2, 4))
-    rows = y.reshape(len(p), 64)
-    return np.asarray(rows / np.sqrt((rows * rows).sum(1, keepdims=True) + 1e-12), x.dtype)
+    return np.asarray(unit(y.reshape(len(p), 64), 1e-6), x.dtype)
 
 
 def _parts(points: Array) -> list[Array]:

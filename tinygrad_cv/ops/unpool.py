@@ -24,6 +24,11 @@ __all__ = [
 Size = int | Sequence[int]
 
 
+def _step(stride: Size | None, kernel: int, op: str) -> int:
+    """Read a stride, which is the kernel's size where it is None or empty."""
+    return kernel if stride is None or stride == () or stride == [] else single(stride, "stride", op)
+
+
 def _signal(op: str, input: Value) -> Value:
     """Signals (N, C, L) or (C, L) as images of height 1."""
     if input.ndim not in (2, 3):
@@ -50,7 +55,7 @@ def max_pool1d(
     """
     op = "max_pool1d"
     x, k = _signal(op, input), single(kernel_size, "kernel_size", op)
-    s = k if stride is None or stride == () or stride == [] else single(stride, "stride", op)
+    s = _step(stride, k, op)
     p, d = single(padding, "padding", op), single(dilation, "dilation", op)
     y = max_pool2d(x, (1, k), (1, s), (0, p), (1, d), ceil_mode, return_indices)
     return (_flat(y[0]), _flat(y[1])) if return_indices else _flat(y)
@@ -70,7 +75,7 @@ def avg_pool1d(
     """
     op = "avg_pool1d"
     x, k = _signal(op, input), single(kernel_size, "kernel_size", op)
-    s = k if stride is None or stride == () or stride == [] else single(stride, "stride", op)
+    s = _step(stride, k, op)
     return _flat(avg_pool2d(x, (1, k), (1, s), (0, single(padding, "padding", op)), ceil_mode, count_include_pad))
 
 
@@ -195,6 +200,6 @@ def max_unpool1d(
     """
     op = "max_unpool1d"
     x, k = _signal(op, input), single(kernel_size, "kernel_size", op)
-    s = k if stride is None or stride == () or stride == [] else single(stride, "stride", op)
+    s = _step(stride, k, op)
     size = None if output_size is None else (1, int(output_size[-1]))
     return _flat(max_unpool2d(x, unsqueeze(indices, -2), (1, k), (1, s), (0, single(padding, "padding", op)), size))
