@@ -36,11 +36,11 @@ def coverage(arguments: list[str]) -> int:
     A compiled kernel runs without its lines being seen, so the laws of ops and kernels run interpreted, on the small
     arrays that they draw; training, models and pictures would take hours so, and their own lines are seen either way.
     """
-    measured = ["coverage", "run", "-m", "pytest", "-q"]
+    measured = ["coverage", "run", "-m", "pytest", "-q", "-n", "2"]
     interpreted = [*measured, "--hypothesis-profile=few", *LAWS, "tests/kernels"]
     status = run("coverage, erase", {}, ["coverage", "erase"])
     status |= run("coverage, kernels interpreted", INTERPRETED, interpreted)
-    status |= run("coverage, kernels compiled", {}, [*measured, "-n", "2", *arguments])
+    status |= run("coverage, kernels compiled", {}, [*measured, *arguments])
     status |= run("coverage, combine", {}, ["coverage", "combine", "-q"])
     return status | run("coverage, report", {}, ["coverage", "report"])
 
