@@ -29,7 +29,7 @@ LIMIT = int(os.environ.get("TGCV_POOL_MB", "4096")) << 20
 SLACK = 1.125
 
 FLOOR = 64 << 20
-"""Bytes up to which nothing gives way: within SLACK alone, a step of LeNet would miss ten blocks and take 8 % longer."""
+"""Bytes up to which nothing gives way: within SLACK alone, a step of LeNet misses ten blocks and takes 8 % longer."""
 
 ALIGN = 64
 
