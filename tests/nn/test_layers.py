@@ -62,7 +62,6 @@ def test_same_padding_keeps_the_size_in_every_mode() -> None:
         (lambda: nn.MSELoss(reduction="average"), "reduction is 'average'"),
         (lambda: nn.TripletMarginLoss(margin=0), "margin is 0"),
         (lambda: nn.MultiMarginLoss(p=3), "p is 3"),
-        (lambda: nn.ZeroPad2d((1, 2)), r"padding is \(1, 2\)"),
     ],
 )
 def test_a_layer_that_cannot_be_is_refused_when_it_is_built(build, sentence: str) -> None:
@@ -75,7 +74,7 @@ def test_a_layer_that_cannot_be_is_refused_when_it_is_built(build, sentence: str
     [
         (nn.BatchNorm2d(3), (2, 3), r"BatchNorm2d: x has 2 dimensions \(2, 3\), expected 4 \(N, C, H, W\)"),
         (nn.BatchNorm1d(3), (2, 3, 4, 4), r"expected 3 \(N, C, L\) or 2 \(N, C\)"),
-        (nn.BatchNorm2d(3), (2, 4, 5, 5), "give num_features=4"),
+        (nn.BatchNorm2d(3), (2, 4, 5, 5), r"x has 4 channels .* but weight has shape \(3,\)"),
         (nn.InstanceNorm2d(3, affine=True), (2, 4, 5, 5), "give num_features=4"),
     ],
 )

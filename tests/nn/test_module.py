@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from typing import Any
 
 import numpy as np
 import pytest
@@ -185,6 +186,23 @@ def test_a_graph_refuses_weights_that_were_loaded_after_it_was_recorded() -> Non
     layer.load_state_dict({k: v.numpy() * 0 for k, v in layer.state_dict().items()})
     with pytest.raises(TinygradError, match="changed"):
         y.backward()
+
+
+@pytest.mark.oracle
+def test_a_state_goes_from_pytorch_into_ours_and_back() -> None:
+    torch = pytest.importorskip("torch")
+
+    def network(library: Any) -> Any:
+        return library.Sequential(
+            library.Conv2d(3, 4, 3), library.BatchNorm2d(4), library.Flatten(), library.Linear(36, 2)
+        )
+
+    theirs, ours, third = network(torch.nn), network(nn), network(torch.nn)
+    ours.load_state_dict(theirs.state_dict())
+    third.load_state_dict({k: torch.tensor(v.numpy()) for k, v in ours.state_dict().items()})
+    x = np.random.default_rng(0).standard_normal((2, 3, 5, 5)).astype(np.float32)
+    for y in (ours(tg.tensor(x)), third(torch.tensor(x))):
+        assert np.allclose(y.detach().numpy(), theirs(torch.tensor(x)).detach().numpy(), atol=1e-5)
 
 
 # --- places ----------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ incoming ones; and the gradients of those.
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from typing import Any
 
@@ -14,8 +15,8 @@ import torch
 
 import tinygrad_cv
 import tinygrad_cv.nn.functional
-from tests.oracle.draws import Arg, Call
-from tinygrad_cv.ops.errors import DTypeError, TinygradError
+from tests.oracle.draws import Arg, Call, Layer
+from tinygrad_cv.ops.errors import ArgumentError, DTypeError, TinygradError
 
 TOLERANCE = {"float64": 1e-7, "float32": 2e-4, "float16": 4e-2}
 
@@ -26,9 +27,12 @@ QUIRKS = (
 )
 
 
-def refused_for_dtype(call: Call, error: Exception | None) -> bool:
-    """PyTorch looks at dtypes only where there are elements; we always do."""
-    return isinstance(error, DTypeError) and any(isinstance(a, Arg) and a.array.size == 0 for a in call.args)
+def refused_when_empty(call: Call, error: Exception | None) -> bool:
+    """PyTorch looks at dtypes, and at what a layer was set to, only where there are elements; we always do."""
+    layer = isinstance(call, Layer)
+    given = [a for args in call.passes for a in args] if layer else call.args
+    kinds = (DTypeError, ArgumentError) if layer else DTypeError
+    return isinstance(error, kinds) and any(isinstance(a, Arg) and a.array.size == 0 for a in given)
 
 
 def resolve(library: Any, path: str) -> Any:
@@ -62,23 +66,74 @@ def convert(value: Any, library: str, leaves: list[Any]) -> Any:
         return t
     if isinstance(value, (list, tuple)):
         return type(value)(convert(v, library, leaves) for v in value)
+    if isinstance(value, dict):
+        return type(value)((k, convert(v, library, leaves)) for k, v in value.items())
     if isinstance(value, np.dtype):
         return getattr(torch, value.name) if library == "torch" else value
+    if isinstance(value, Call):
+        return build(value, library, leaves)
     return value
+
+
+def build(call: Call, library: str, leaves: list[Any]) -> Any:
+    """Convert the arguments of a call, and call."""
+    home = torch if library == "torch" else tinygrad_cv
+    return resolve(home, call.path)(*convert(call.args, library, leaves), **convert(call.kwargs, library, leaves))
+
+
+def text_of(module: Any) -> str:
+    """Return the printed form, with our names for dtypes."""
+    text = repr(module).replace("torch.DoubleTensor", "float64").replace("torch.FloatTensor", "float32")
+    return text.replace("torch.", "")
+
+
+def use(layer: Layer, library: str, leaves: list[Any]) -> list[Any]:
+    """Build a layer, give it drawn values, call it, and return all that can be seen of it, before and after."""
+    home: Any = torch if library == "torch" else tinygrad_cv
+    try:
+        module = build(layer, library, [])
+    except Exception as error:
+        error.__dict__["building"] = True
+        raise
+    seen: list[Any] = [text_of(module)]
+    if layer.path.startswith("nn.Lazy"):
+        seen.append([module.has_uninitialized_params(), list(module.state_dict())])
+        module(*convert(layer.passes[0], library, []))
+        seen.append(text_of(module))
+    own = {k: getattr(module, k, None) for k in inspect.signature(type(module)).parameters if hasattr(module, k)}
+    seen.append({k: v for k, v in own.items() if isinstance(v, (int, float, str, tuple, type(None)))})
+    state = module.state_dict()
+    seen.append([(name, tuple(t.shape), dtype_name(t)) for name, t in state.items()])
+    numbers = np.random.default_rng(layer.seed)
+    learned = {name for name, _ in module.named_parameters(remove_duplicate=False)}
+    for name, t in state.items():
+        values = numbers.uniform(-1.5 if name in learned else 0.3, 1.5, tuple(t.shape))
+        state[name] = home.tensor(values * 4 if dtype_name(t) == "int64" else values, dtype=t.dtype)
+    seen.append(str(module.load_state_dict(state)))
+    outputs = []
+    for mode, args in zip(layer.modes, layer.passes):
+        outputs.append(module.train(mode)(*convert(args, library, leaves)))
+    leaves += [p for p in module.parameters() if p.requires_grad]
+    return [*seen, *outputs, *(t.detach() for t in module.state_dict().values())]
 
 
 def run(call: Call, library: str) -> tuple[Any, list[Any], Exception | None]:
     """Return (result, leaves, error)."""
     leaves: list[Any] = []
-    args = convert(call.args, library, leaves)
-    kwargs = {k: convert(v, library, leaves) for k, v in call.kwargs.items()}
-    home = torch if library == "torch" else tinygrad_cv
+    before = torch.get_default_dtype(), tinygrad_cv.get_default_dtype()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore" if library == "torch" else "error")
-            return resolve(home, call.path)(*args, **kwargs), leaves, None
+            if not isinstance(call, Layer):
+                return build(call, library, leaves), leaves, None
+            torch.set_default_dtype(torch.float64)
+            tinygrad_cv.set_default_dtype(tinygrad_cv.float64)
+            return use(call, library, leaves), leaves, None
     except Exception as error:
         return None, leaves, error
+    finally:
+        torch.set_default_dtype(before[0])
+        tinygrad_cv.set_default_dtype(before[1])
 
 
 def flat(result: Any) -> list[Any]:
@@ -127,6 +182,9 @@ def differ(ours: Any, theirs: Any, what: str, order: int = 0, loose: float = 0.0
         return None if str(ours) == str(theirs).removeprefix("torch.") else f"{what}: {ours}, PyTorch {theirs}"
     if isinstance(theirs, torch.Size):
         theirs = tuple(theirs)
+    if isinstance(theirs, dict):  # we may hold more
+        parts = (differ(ours.get(k), v, f"{what} {k}", order, loose) for k, v in theirs.items())
+        return next(filter(None, parts), None)
     if isinstance(theirs, float) and isinstance(ours, float):
         return None if np.isclose(ours, theirs, equal_nan=True) else f"{what}: {ours}, PyTorch {theirs}"
     return None if ours == theirs else f"{what}: {ours!r}, PyTorch {theirs!r}"
@@ -206,10 +264,12 @@ def compare(call: Call) -> str | None:
     theirs, their_leaves, refused = run(call, "torch")
     ours, leaves, error = run(call, "tinygrad_cv")
     if refused is not None and error is not None:
+        if refused.__dict__.get("building") and not error.__dict__.get("building"):
+            return f"built; PyTorch refuses: {str(refused).splitlines()[0]}"
         if isinstance(error, (TinygradError, TypeError)):
             return None
         return f"refused, but with {type(error).__name__}: {error} (PyTorch: {str(refused).splitlines()[0]})"
-    if (any(words in str(refused) for words in QUIRKS)) or refused_for_dtype(call, error):
+    if (any(words in str(refused) for words in QUIRKS)) or refused_when_empty(call, error):
         return None
     if error is not None:
         return f"raised {type(error).__name__}: {error}"

@@ -43,11 +43,35 @@ class Call:
         return f"{self.path}({', '.join(parts)})"
 
 
+@dataclass
+class Layer(Call):
+    """A layer: ``path``, ``args`` and ``kwargs`` build it; each of ``passes`` calls it.
+
+    Attributes
+    ----------
+    passes : the arguments of each call.
+    modes : for each call, whether the layer is in training.
+    seed : of the values of its parameters and buffers.
+    """
+
+    passes: tuple[tuple[Any, ...], ...] = ()
+    modes: tuple[bool, ...] = ()
+    seed: int = 0
+
+    def __repr__(self) -> str:
+        calls = [f"{'train' if mode else 'eval'}{args}" for mode, args in zip(self.modes, self.passes)]
+        return f"{super().__repr__()} on {', '.join(calls)}, seed={self.seed}"
+
+
 class Draw:
     """Draws arguments from a source of randomness."""
 
     def __init__(self, source: random.Random) -> None:
         self.source = source
+
+    def often(self, usual: Any, *rare: Any) -> Any:
+        """The usual value, and now and then one of the others."""
+        return self.pick(*rare) if self.chance(4) else usual
 
     def int(self, low: int, high: int) -> int:
         return self.source.randint(low, high)
@@ -142,6 +166,16 @@ class Draw:
             out[-1] += 2
         return tuple(out)
 
+    def spelled(self, required: dict[str, Any], optional: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Arguments by position and by name, some optional ones left out; '*name' is known by name alone."""
+        named = [(name, value) for name, value in {**required, **optional}.items() if name[0] != "*"]
+        count = len(required)
+        by_position = self.int(count, len(named)) if self.chance(20) else self.int(0, count) if count else 0
+        by_position = count if self.chance(50) else by_position
+        args = tuple(value for _, value in named[:by_position])
+        rest = [*named[by_position:], *((k[1:], v) for k, v in optional.items() if k[0] == "*")]
+        return args, {name: value for name, value in rest if name in required or self.chance(45)}
+
 
 SAMPLES: dict[str, Callable[[Draw], Call]] = {}
 """By name, how to draw a call of each function."""
@@ -161,6 +195,31 @@ def sample(*paths: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
             if path in SAMPLES:
                 raise ValueError(f"{path} has a generator already")
             SAMPLES[path] = call
+        return draw
+
+    return register
+
+
+def layer(*names: str, orders: int = 2) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register a generator of (args, kwargs, arguments of a call, ...) under each of the names in ``nn``.
+
+    It may ask for the name as a second argument. Where it gives the arguments of several calls, the last one or more
+    may be in evaluation, after statistics were gathered.
+    """
+
+    def register(draw: Callable[..., Any]) -> Callable[..., Any]:
+        count = draw.__code__.co_argcount
+        for name in names:
+
+            def call(d: Draw, name: str = name) -> Layer:
+                args, kwargs, *passes = draw(d, name) if count == 2 else draw(d)
+                training = d.int(0, len(passes))
+                modes = tuple(i < training for i in range(len(passes)))
+                return Layer(f"nn.{name}", args, kwargs, orders, tuple(passes), modes, d.int(0, 2**31))
+
+            if f"nn.{name}" in SAMPLES:
+                raise ValueError(f"nn.{name} has a generator already")
+            SAMPLES[f"nn.{name}"] = call
         return draw
 
     return register

@@ -27,6 +27,19 @@ def test_call_means_what_it_means_in_pytorch(name: str, source: random.Random) -
     assert verdict is None, f"{call}: {verdict}"
 
 
+NOT_CALLED = {"Module", "Parameter", "Buffer", "UninitializedParameter", "UninitializedBuffer"}
+"""No layers: what layers are made of."""
+
+
+def test_every_layer_that_both_libraries_have_is_drawn() -> None:
+    import torch
+
+    from tinygrad_cv import nn
+
+    both = {name for name, thing in vars(nn).items() if isinstance(thing, type) and hasattr(torch.nn, name)}
+    assert {f"nn.{name}" for name in both - NOT_CALLED} == {name for name in SAMPLES if name.startswith("nn.")}
+
+
 @pytest.mark.parametrize("name", ["vjp", "jvp", "hvp", "vhp", "jacobian", "hessian"])
 def test_derivative_of_a_function_is_pytorchs(name: str) -> None:
     import torch

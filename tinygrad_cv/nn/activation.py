@@ -8,14 +8,19 @@ import numpy as np
 
 from .. import functional as F
 from ..ops import broadcast
-from ..ops.errors import ArgumentError
+from ..ops.errors import ArgumentError, ShapeError
 from . import init
+from .dropout import free
 from .module import Module
 from .parameter import Parameter
 
 
 class _InPlace(Module):
-    """An activation without settings; ``inplace`` is accepted for PyTorch's sake, the input is never changed."""
+    """An activation without settings.
+
+    ``inplace`` saves nothing here and changes nothing: hooks and the explorer see what each layer returned. What
+    PyTorch refuses is refused: a leaf that requires a gradient.
+    """
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
@@ -23,6 +28,10 @@ class _InPlace(Module):
 
     def extra_repr(self) -> str:
         return "inplace=True" if self.inplace else ""
+
+    def _mine(self, input: Any) -> Any:
+        """Return the input, if it may be written in place."""
+        return free(type(self).__name__, input) if self.inplace else input
 
     def _after(self, text: str) -> str:
         return text + (", inplace=True" if self.inplace else "")
@@ -39,7 +48,7 @@ class ReLU(_InPlace):
     """y = max(x, 0), element by element; see `relu`."""
 
     def forward(self, input: Any) -> Any:
-        return F.relu(input)
+        return F.relu(self._mine(input))
 
 
 class Hardtanh(_InPlace):
@@ -65,7 +74,7 @@ class Hardtanh(_InPlace):
             )
 
     def forward(self, input: Any) -> Any:
-        return F.hardtanh(input, self.min_val, self.max_val)
+        return F.hardtanh(self._mine(input), self.min_val, self.max_val)
 
     def extra_repr(self) -> str:
         return self._after(f"min_val={self.min_val}, max_val={self.max_val}")
@@ -89,7 +98,7 @@ class LeakyReLU(_InPlace):
         self.negative_slope = negative_slope
 
     def forward(self, input: Any) -> Any:
-        return F.leaky_relu(input, self.negative_slope)
+        return F.leaky_relu(self._mine(input), self.negative_slope)
 
     def extra_repr(self) -> str:
         return self._after(f"negative_slope={self.negative_slope}")
@@ -134,21 +143,21 @@ class ELU(_Alpha):
     """x where x > 0, else alpha (e^x - 1)."""
 
     def forward(self, input: Any) -> Any:
-        return F.elu(input, self.alpha)
+        return F.elu(self._mine(input), self.alpha)
 
 
 class CELU(_Alpha):
     """x where x > 0, else alpha (e^(x / alpha) - 1)."""
 
     def forward(self, input: Any) -> Any:
-        return F.celu(input, self.alpha)
+        return F.celu(self._mine(input), self.alpha)
 
 
 class SELU(_InPlace):
     """ELU scaled so that activations keep mean 0 and variance 1 (Klambauer et al. 2017)."""
 
     def forward(self, input: Any) -> Any:
-        return F.selu(input)
+        return F.selu(self._mine(input))
 
 
 class GELU(Module):
@@ -169,14 +178,14 @@ class SiLU(_InPlace):
     """x sigmoid(x)."""
 
     def forward(self, input: Any) -> Any:
-        return F.silu(input)
+        return F.silu(self._mine(input))
 
 
 class Mish(_InPlace):
     """x tanh(softplus(x))."""
 
     def forward(self, input: Any) -> Any:
-        return F.mish(input)
+        return F.mish(self._mine(input))
 
 
 class Sigmoid(_Plain):
@@ -202,14 +211,14 @@ class Hardswish(_Silent):
     """x relu6(x + 3) / 6."""
 
     def forward(self, input: Any) -> Any:
-        return F.hardswish(input)
+        return F.hardswish(self._mine(input))
 
 
 class Hardsigmoid(_Silent):
     """relu6(x + 3) / 6."""
 
     def forward(self, input: Any) -> Any:
-        return F.hardsigmoid(input)
+        return F.hardsigmoid(self._mine(input))
 
 
 class _Lambda(Module):
@@ -278,7 +287,7 @@ class Threshold(_InPlace):
         self.threshold, self.value = threshold, value
 
     def forward(self, input: Any) -> Any:
-        return F.threshold(input, self.threshold, self.value)
+        return F.threshold(self._mine(input), self.threshold, self.value)
 
     def extra_repr(self) -> str:
         return self._after(f"threshold={self.threshold}, value={self.value}")
@@ -316,6 +325,15 @@ class Softmax(_Along):
 
     def forward(self, input: Any) -> Any:
         return F.softmax(input, self._dim(input))
+
+
+class Softmax2d(Module):
+    """`Softmax` over the channels of (N, C, H, W) or (C, H, W), at each pixel by itself."""
+
+    def forward(self, input: Any) -> Any:
+        if input.ndim not in (3, 4):
+            raise ShapeError(f"Softmax2d: x has shape {input.shape}, expected (N, C, H, W) or (C, H, W)")
+        return F.softmax(input, -3)
 
 
 class LogSoftmax(_Along):

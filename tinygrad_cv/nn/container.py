@@ -236,7 +236,7 @@ class ParameterList(Module):
         return self
 
     def extra_repr(self) -> str:
-        return "\n".join(f"({i}): {_described(p)}" for i, p in enumerate(self))
+        return "\n".join(f"  ({i}): {_described(p)}" for i, p in enumerate(self))
 
 
 class ParameterDict(Module):
@@ -279,7 +279,7 @@ class ParameterDict(Module):
         return self._parameters.items()
 
     def extra_repr(self) -> str:
-        return "\n".join(f"({name}): {_described(p)}" for name, p in self.items())
+        return "\n".join(f"  ({name}): {_described(p)}" for name, p in self.items())
 
 
 def _parameter(value: Any) -> Parameter:

@@ -65,6 +65,8 @@ class _Conv(Module):
         self.output_padding = sizes(output_padding, rank, "output_padding", name)
         self.padding: str | tuple[int, ...]
         if isinstance(padding, str):
+            if self._transposed:
+                raise ArgumentError(f"{name}: padding is {padding!r}; give an int or {rank} of them")
             if padding not in ("valid", "same"):
                 raise ArgumentError(f"{name}: padding is {padding!r}; give numbers, 'valid' or 'same'")
             if padding == "same" and any(s != 1 for s in self.stride):
@@ -215,6 +217,9 @@ class _Transposed(_Conv):
         """Return the output padding that gives ``output_size``, of the several sizes that a stride allows."""
         if output_size is None:
             return self.output_padding
+        k, whole = self._rank, input.ndim
+        if len(output_size) not in (k, whole):
+            raise ArgumentError(f"{type(self).__name__}: output_size is {output_size!r}; give {k} sizes, or {whole}")
         wanted = tuple(output_size)[-self._rank :]
         more = []
         for i, (n, want) in enumerate(zip(input.shape[-self._rank :], wanted)):

@@ -17,7 +17,7 @@ from . import init
 from .conv import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from .linear import Linear
 from .module import Module
-from .norm import BatchNorm1d, BatchNorm2d, InstanceNorm1d, InstanceNorm2d
+from .norm import BatchNorm1d, BatchNorm2d, BatchNorm3d, InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
 from .parameter import UninitializedBuffer, UninitializedParameter
 
 Size = int | Sequence[int]
@@ -59,7 +59,7 @@ class LazyLinear(_Lazy, Linear):
     _becomes = Linear
 
     def __init__(self, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None) -> None:
-        Linear.__init__(self, 0, 0, False, device, dtype)
+        Linear.__init__(self, 0, out_features, False, device, dtype)
         self.out_features = out_features
         self.weight = _waiting(dtype)
         if bias:
@@ -207,7 +207,7 @@ class _LazyNorm(_Lazy):
                     t.materialize((layer.num_features,))
             layer.reset_parameters()
         known = next((t for t in (layer.weight, layer.running_mean) if t is not None), None)
-        layer.num_features = input.shape[1] if known is None else known.shape[0]
+        layer.num_features = 0 if known is None else known.shape[0]  # as PyTorch: nothing waits for the number
 
 
 class LazyBatchNorm2d(_LazyNorm, BatchNorm2d):
@@ -220,6 +220,12 @@ class LazyBatchNorm1d(_LazyNorm, BatchNorm1d):
     """A `BatchNorm1d` whose ``num_features`` is the number of channels of its first input."""
 
     _becomes = BatchNorm1d
+
+
+class LazyBatchNorm3d(_LazyNorm, BatchNorm3d):
+    """A `BatchNorm3d` whose ``num_features`` is the number of channels of its first input."""
+
+    _becomes = BatchNorm3d
 
 
 class LazyInstanceNorm2d(_LazyNorm, InstanceNorm2d):
@@ -238,3 +244,12 @@ class LazyInstanceNorm1d(_LazyNorm, InstanceNorm1d):
     """
 
     _becomes = InstanceNorm1d
+
+
+class LazyInstanceNorm3d(_LazyNorm, InstanceNorm3d):
+    """An `InstanceNorm3d` whose ``num_features`` is the number of channels of its first input.
+
+    The other arguments are those of `BatchNorm2d`.
+    """
+
+    _becomes = InstanceNorm3d

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from .. import functional as F
 from ..ops import broadcast
-from ..ops.errors import ArgumentError
+from ..ops.errors import ArgumentError, ShapeError
 from ..ops.layout import empty_filters
 from ..tensors import Tensor
 from ..typing import DType
@@ -79,6 +80,54 @@ class Linear(Module):
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
 
 
+class Bilinear(Module):
+    """y[o] = sum over i, j of x1[i] W[o, i, j] x2[j] + b[o], for inputs (..., I) and (..., J).
+
+    Parameters
+    ----------
+    in1_features, in2_features, out_features : I, J and the number of outputs.
+    bias : False leaves b out.
+
+    Attributes
+    ----------
+    weight : (out_features, I, J).
+    bias : (out_features,), or None.
+    """
+
+    weight: Parameter
+    bias: Parameter | None
+
+    def __init__(
+        self,
+        in1_features: int,
+        in2_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        if in1_features < 1:
+            raise ArgumentError(f"Bilinear: in1_features is {in1_features}; give at least 1")
+        self.in1_features, self.in2_features, self.out_features = in1_features, in2_features, out_features
+        self.weight = empty_parameter((out_features, in1_features, in2_features), dtype)
+        self.register_parameter("bias", empty_parameter((out_features,), dtype) if bias else None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw new starting values: evenly within 1/sqrt(I)."""
+        bound = 1 / math.sqrt(self.in1_features)
+        for p in self.parameters():
+            init.uniform_(p, -bound, bound)
+
+    def forward(self, input1: Any, input2: Any) -> Any:
+        return F.bilinear(input1, input2, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        sizes = f"in1_features={self.in1_features}, in2_features={self.in2_features}, out_features={self.out_features}"
+        return f"{sizes}, bias={self.bias is not None}"
+
+
 class Flatten(Module):
     """Join the dimensions from ``start_dim`` to ``end_dim``, by default all but the batch."""
 
@@ -101,6 +150,8 @@ class Unflatten(Module):
 
     def __init__(self, dim: int, unflattened_size: Sequence[int]) -> None:
         super().__init__()
+        if not all(hasattr(n, "__index__") for n in unflattened_size):
+            raise ArgumentError(f"Unflatten: unflattened_size is {unflattened_size!r}; give ints")
         self.dim, self.unflattened_size = dim, tuple(unflattened_size)
 
     def forward(self, input: Any) -> Any:
@@ -153,6 +204,9 @@ class Embedding(Module):
             self.weight = empty_parameter((num_embeddings, embedding_dim), dtype)
             self.reset_parameters()
         else:
+            if _weight.shape != (num_embeddings, embedding_dim):
+                fit = (num_embeddings, embedding_dim)
+                raise ShapeError(f"Embedding: the table has shape {_weight.shape}; give {fit}")
             self.weight = Parameter(_weight.detach())
         if _freeze:
             self.weight.requires_grad = False

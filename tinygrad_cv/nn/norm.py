@@ -135,6 +135,12 @@ class BatchNorm1d(_BatchNorm):
     _ranks = {3: "(N, C, L)", 2: "(N, C)"}
 
 
+class BatchNorm3d(_BatchNorm):
+    """Normalise each channel of (N, C, D, H, W) over the batch and the volume; see `BatchNorm2d`."""
+
+    _ranks = {5: "(N, C, D, H, W)"}
+
+
 class _InstanceNorm(_Running):
     def __init__(
         self,
@@ -177,6 +183,12 @@ class InstanceNorm1d(_InstanceNorm):
     """Normalise each channel of each signal."""
 
     _ranks = {3: "(N, C, L)", 2: "(C, L)"}
+
+
+class InstanceNorm3d(_InstanceNorm):
+    """Normalise each channel of each volume."""
+
+    _ranks = {5: "(N, C, D, H, W)", 4: "(C, D, H, W)"}
 
 
 class LayerNorm(Module):

@@ -57,21 +57,36 @@ class MaxPool1d(_MaxPool):
         return F.max_pool1d(input, *self._settings())
 
 
-class MaxUnpool2d(Module):
-    """Put values back where `MaxPool2d` found them; zeros elsewhere."""
+class _MaxUnpool(Module):
+    _rank: int
 
     def __init__(self, kernel_size: Size, stride: Size | None = None, padding: Size = 0) -> None:
         super().__init__()
         self.kernel_size, self.stride, self.padding = (
-            value if not isinstance(value, int) else (value, value)
+            value if not isinstance(value, int) else (value,) * self._rank
             for value in (kernel_size, kernel_size if stride is None else stride, padding)
         )
+
+    def extra_repr(self) -> str:
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class MaxUnpool2d(_MaxUnpool):
+    """Put values back where `MaxPool2d` found them; zeros elsewhere."""
+
+    _rank = 2
 
     def forward(self, input: Any, indices: Any, output_size: Sequence[int] | None = None) -> Any:
         return F.max_unpool2d(input, indices, self.kernel_size, self.stride, self.padding, output_size)
 
-    def extra_repr(self) -> str:
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+class MaxUnpool1d(_MaxUnpool):
+    """Put values back where `MaxPool1d` found them; zeros elsewhere."""
+
+    _rank = 1
+
+    def forward(self, input: Any, indices: Any, output_size: Sequence[int] | None = None) -> Any:
+        return F.max_unpool1d(input, indices, self.kernel_size, self.stride, self.padding, output_size)
 
 
 class AvgPool2d(Module):
@@ -153,6 +168,13 @@ class LPPool2d(_LPPool):
 
     def forward(self, input: Any) -> Any:
         return F.lp_pool2d(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
+
+
+class LPPool1d(_LPPool):
+    """(sum of x^p)^(1/p) of each window of (N, C, L)."""
+
+    def forward(self, input: Any) -> Any:
+        return F.lp_pool1d(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
 
 
 class _Adaptive(Module):

@@ -1,4 +1,4 @@
-"""Layers that move pixels: padding, resizing, shuffling, windows as columns; and the cosine of an angle."""
+"""Layers that move pixels: resizing, shuffling, windows as columns."""
 
 from __future__ import annotations
 
@@ -6,78 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import functional as F
-from ..ops.errors import ArgumentError
 from .module import Module
 
 Size = int | Sequence[int]
-Quad = tuple[int, int, int, int]
-
-
-class _Pad2d(Module):
-    _mode: str
-
-    def __init__(self, padding: Size) -> None:
-        super().__init__()
-        given = (padding,) * 4 if isinstance(padding, int) else tuple(padding)
-        if len(given) != 4:
-            raise ArgumentError(
-                f"{type(self).__name__}: padding is {padding!r}; give an int or (left, right, top, bottom)"
-            )
-        self.padding = given
-
-    def forward(self, input: Any) -> Any:
-        return F.pad(input, self.padding, mode=self._mode)
-
-    def extra_repr(self) -> str:
-        return f"{self.padding}"
-
-
-class ReflectionPad2d(_Pad2d):
-    """Continue images by their mirror image, without repeating the edge.
-
-    ``padding`` is an int or (left, right, top, bottom), here and below.
-    """
-
-    _mode = "reflect"
-
-
-class ReplicationPad2d(_Pad2d):
-    """Continue images by their edge."""
-
-    _mode = "replicate"
-
-
-class CircularPad2d(_Pad2d):
-    """Continue images by their opposite side."""
-
-    _mode = "circular"
-
-
-class ConstantPad2d(_Pad2d):
-    """Put a constant around images.
-
-    ``value`` is the constant, ``padding`` one number or (left, right, top, bottom).
-    """
-
-    def __init__(self, padding: Size, value: float) -> None:
-        super().__init__(padding)
-        self.value = value
-
-    def forward(self, input: Any) -> Any:
-        return F.pad(input, self.padding, mode="constant", value=self.value)
-
-    def extra_repr(self) -> str:
-        return f"padding={self.padding}, value={self.value}"
-
-
-class ZeroPad2d(ConstantPad2d):
-    """Put zeros around images."""
-
-    def __init__(self, padding: Size) -> None:
-        super().__init__(padding, 0.0)
-
-    def extra_repr(self) -> str:
-        return f"{self.padding}"
 
 
 class Upsample(Module):
@@ -111,6 +42,20 @@ class Upsample(Module):
     def extra_repr(self) -> str:
         text = f"size={self.size}" if self.scale_factor is None else f"scale_factor={self.scale_factor}"
         return f"{text}, mode={self.mode!r}"
+
+
+class UpsamplingNearest2d(Upsample):
+    """Resize images by repeating pixels, to ``size`` or by ``scale_factor``."""
+
+    def __init__(self, size: Size | None = None, scale_factor: float | Sequence[float] | None = None) -> None:
+        super().__init__(size, scale_factor, "nearest")
+
+
+class UpsamplingBilinear2d(Upsample):
+    """Resize images, corners kept in place, to ``size`` or by ``scale_factor``."""
+
+    def __init__(self, size: Size | None = None, scale_factor: float | Sequence[float] | None = None) -> None:
+        super().__init__(size, scale_factor, "bilinear", True)
 
 
 class PixelShuffle(Module):
@@ -193,14 +138,3 @@ class Fold(Module):
             f"output_size={self.output_size}, kernel_size={self.kernel_size}, dilation={self.dilation}, "
             f"padding={self.padding}, stride={self.stride}"
         )
-
-
-class CosineSimilarity(Module):
-    """The cosine of the angle between two tensors along ``dim``."""
-
-    def __init__(self, dim: int = 1, eps: float = 1e-8) -> None:
-        super().__init__()
-        self.dim, self.eps = dim, eps
-
-    def forward(self, x1: Any, x2: Any) -> Any:
-        return F.cosine_similarity(x1, x2, self.dim, self.eps)

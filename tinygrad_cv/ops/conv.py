@@ -135,7 +135,7 @@ def _check(op: str, input: Value, weight: Value, bias: Value | None, channels: i
         )
     if input.dtype.kind != "f":
         raise DTypeError(f"{op}: x has dtype {input.dtype}, expected floating point; cast with .float()")
-    if weight.shape[0] == 0:
+    if weight.shape[0] == 0 or not filters:
         raise ShapeError(f"{op}: w has shape {weight.shape}, no filter at all; give at least one")
     if groups < 1 or weight.shape[0] % groups:
         raise ArgumentError(

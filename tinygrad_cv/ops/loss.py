@@ -171,6 +171,8 @@ def cross_entropy(
     loss = nll_loss(logp, target, weight, ignore_index=ignore_index, reduction=reduction)
     if label_smoothing == 0:
         return loss
+    if input.ndim == 1 and target.ndim == 1:
+        raise ShapeError(f"cross_entropy: the targets have shape {target.shape} for scores {input.shape}; give ()")
     t = np.asarray(target)
     counted = t != ignore_index
     classes = input.shape[axis]

@@ -144,13 +144,7 @@ def batch_norm(
     if input.dtype.kind != "f":
         raise DTypeError(f"batch_norm: x has dtype {input.dtype}, expected floating point; cast with .float()")
     c = input.shape[1]
-    for name, p in (("weight", weight), ("bias", bias), ("running_mean", running_mean), ("running_var", running_var)):
-        if p is not None and p.shape != (c,):
-            raise ShapeError(
-                f"batch_norm: x has {c} channels {input.shape} but {name} has shape {p.shape}; give num_features={c}"
-            )
-        if p is not None and p.dtype.kind != "f":
-            raise DTypeError(f"batch_norm: {name} has dtype {p.dtype}, expected floating point; cast with .float()")
+    _fit("batch_norm", input, (c,), weight=weight, bias=bias, running_mean=running_mean, running_var=running_var)
     if not training:
         if running_mean is None or running_var is None:
             raise ArgumentError(
@@ -174,6 +168,16 @@ def batch_norm(
         _move(running_mean, m, momentum)
         _move(running_var, v * (count / (count - 1)), momentum)
     return y
+
+
+def _fit(op: str, x: Value, shape: tuple[int, ...], **parameters: Value | None) -> None:
+    """Check that parameters and statistics have the shape and the dtype that go with x."""
+    for name, p in parameters.items():
+        if p is not None and p.shape != shape:
+            has = f"{shape[0]} channels {x.shape}" if shape == x.shape[1:2] else f"shape {x.shape}"
+            raise ShapeError(f"{op}: x has {has} but {name} has shape {p.shape}; give {shape}")
+        if p is not None and p.dtype != x.dtype and (p.dtype, x.dtype) != (np.float32, np.float16):
+            raise DTypeError(f"{op}: x has dtype {x.dtype} but {name} has {p.dtype}; cast one of them")
 
 
 def _move(running: Value, now: Value, momentum: float) -> None:
@@ -200,6 +204,7 @@ def layer_norm(
         raise ShapeError(
             f"layer_norm: x {input.shape} does not end with normalized_shape {shape}; give {input.shape[-max(k, 1) :]}"
         )
+    _fit("layer_norm", input, shape, weight=weight, bias=bias)
     y = _standardise(input, tuple(range(input.ndim - k, input.ndim)), eps)
     y = y if weight is None else y * weight
     return y if bias is None else y + bias
@@ -218,6 +223,7 @@ def group_norm(
     n, c = input.shape[:2]
     if num_groups < 1 or c % num_groups:
         raise ArgumentError(f"group_norm: {c} channels do not divide into {num_groups} groups; give a divisor of {c}")
+    _fit("group_norm", input, (c,), weight=weight, bias=bias)
     inner = math.prod(input.shape[1:]) // num_groups
     if n * inner == 1:
         raise ShapeError(
@@ -243,19 +249,18 @@ def instance_norm(
     (C,). With ``running_mean`` and ``running_var`` (C,) these are moved by ``momentum``, or, where ``use_input_stats``
     is False, serve as m and v. Derivative: that of `batch_norm`, image by image.
     """
+    if 0 in input.shape[:2] and not (weight is None and bias is None):
+        raise ShapeError(f"instance_norm: nothing in {input.shape} to be scaled; leave weight and bias out")
+    mean_, var_ = (None if t is None else cast(t, input.dtype) for t in (running_mean, running_var))  # any may be given
+    _fit("instance_norm", input, input.shape[1:2], weight=weight, bias=bias, running_mean=mean_, running_var=var_)
     if not use_input_stats:
-        return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
+        return batch_norm(input, mean_, var_, weight, bias, False, momentum, eps)
     dims = tuple(range(2, input.ndim))
-    for name, p in (("weight", weight), ("bias", bias), ("running_mean", running_mean), ("running_var", running_var)):
-        if p is not None and p.shape != input.shape[1:2]:
-            raise ShapeError(
-                f"instance_norm: x has shape {input.shape} but {name} {p.shape}; give {input.shape[1:2]}, the channels"
-            )
-    if math.prod(input.shape[2:]) <= 1:
+    if math.prod(input.shape[2:]) == 1:
         raise ShapeError(
             f"instance_norm: one value per channel and image in {input.shape} has no variance; give a larger image"
         )
-    if running_mean is not None and running_var is not None:
+    if running_mean is not None and running_var is not None and math.prod(input.shape):
         x = np.asarray(input)
         _move(running_mean, x.mean(dims).mean(0), momentum)
         _move(running_var, x.var(dims, ddof=1).mean(0), momentum)

@@ -64,6 +64,8 @@ def pad(input: Value, pad: Sequence[int], mode: str = "constant", value: float |
         raise DTypeError(f"pad: x is bool, which mode {mode!r} does not take; cast to a number first")
     if 0 in input.shape[first == 2 :] and mode != "circular":
         raise ShapeError(f"pad: x has shape {input.shape}; in mode {mode!r} only the batch may be empty")
+    if mode != "circular" and all(input.shape[d] + b + a < 1 for d, (b, a) in enumerate(pairs, first)):
+        raise ShapeError(f"pad: {tuple(sizes)} leaves nothing of x {input.shape}; take less")
     y = input
     for d, (before, after) in enumerate(pairs, first):
         if before or after:

@@ -221,6 +221,8 @@ def unflatten(input: Value, dim: int, sizes: Sequence[int]) -> Value:
     ``sizes`` multiply to the size of ``dim``. A view where the strides allow; derivative: g in the former shape.
     """
     d, sizes = read_dim("unflatten", dim, input.ndim), tuple(sizes)
+    if not sizes:
+        raise ArgumentError("unflatten: no sizes; give at least one")
     if -1 in sizes:
         known = math.prod(n for n in sizes if n != -1)
         sizes = tuple(input.shape[d] // builtins.max(known, 1) if n == -1 else n for n in sizes)

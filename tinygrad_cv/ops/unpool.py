@@ -170,7 +170,7 @@ def max_unpool2d(
     size = usual
     if output_size is not None:
         size = [int(n) for n in output_size][-2:]
-        if len(output_size) not in (2, input.ndim) or any(
+        if len(output_size) not in (2, 4) or any(
             not u - s < n < u + s for n, u, s in zip(size, usual, strides)
         ):
             raise ArgumentError(
@@ -201,5 +201,7 @@ def max_unpool1d(
     op = "max_unpool1d"
     x, k = _signal(op, input), single(kernel_size, "kernel_size", op)
     s = _step(stride, k, op)
+    if output_size is not None and len(output_size) not in (1, 3):
+        raise ArgumentError(f"{op}: output_size is {tuple(output_size)}; give one size, or (N, C, L)")
     size = None if output_size is None else (1, int(output_size[-1]))
     return _flat(max_unpool2d(x, unsqueeze(indices, -2), (1, k), (1, s), (0, single(padding, "padding", op)), size))

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..typing import Array, Value
-from .errors import ShapeError
+from .errors import ArgumentError, ShapeError
 from .geometry import Pair, Window, pair
 from .op import Op
 from .shape import permute, reshape
+
+Size = int | Sequence[int]
 
 __all__ = [
     "col2im", "im2col", "fold", "unfold",
@@ -62,12 +64,21 @@ class Fold(Op):
         return Unfold(self.window, self.size)(g)
 
 
+def _read(op: str, kernel_size: Size, stride: Size, padding: Size, dilation: Size) -> Window:
+    """Read a window whose sizes are ints or pairs; one in a sequence, as pooling takes it, is refused here."""
+    sizes = {"kernel_size": kernel_size, "stride": stride, "padding": padding, "dilation": dilation}
+    for name, size in sizes.items():
+        if isinstance(size, Sequence) and len(size) != 2:
+            raise ArgumentError(f"{op}: {name} is {size!r}; give an int or a pair (vertical, horizontal)")
+    return Window.read(op, kernel_size, stride, padding, dilation)
+
+
 def unfold(
     input: Value,
-    kernel_size: int | Sequence[int],
-    dilation: int | Sequence[int] = 1,
-    padding: int | Sequence[int] = 0,
-    stride: int | Sequence[int] = 1,
+    kernel_size: Size,
+    dilation: Size = 1,
+    padding: Size = 0,
+    stride: Size = 1,
 ) -> Value:
     """Return the windows of (N, C, H, W) as columns: (N, C*KH*KW, L), L = OH*OW.
 
@@ -77,7 +88,7 @@ def unfold(
     x = reshape(input, (1, *input.shape)) if single else input
     if x.ndim != 4:
         raise ShapeError(f"unfold: x has shape {input.shape}, expected (N, C, H, W) or (C, H, W)")
-    window = Window.read("unfold", kernel_size, stride, padding, dilation)
+    window = _read("unfold", kernel_size, stride, padding, dilation)
     size = (x.shape[2], x.shape[3])
     window.output(size, "unfold")
     y = Unfold(window, size)(x)
@@ -86,16 +97,16 @@ def unfold(
 
 def fold(
     input: Value,
-    output_size: int | Sequence[int],
-    kernel_size: int | Sequence[int],
-    dilation: int | Sequence[int] = 1,
-    padding: int | Sequence[int] = 0,
-    stride: int | Sequence[int] = 1,
+    output_size: Size,
+    kernel_size: Size,
+    dilation: Size = 1,
+    padding: Size = 0,
+    stride: Size = 1,
 ) -> Value:
     """Add columns (N, C*KH*KW, L) back to images (N, C, H, W) of ``output_size``: the adjoint of `unfold`."""
     single = input.ndim == 2
     x = reshape(input, (1, *input.shape)) if single else input
-    window = Window.read("fold", kernel_size, stride, padding, dilation)
+    window = _read("fold", kernel_size, stride, padding, dilation)
     size = pair(output_size, "output_size", "fold")
     oh, ow = window.output(size, "fold")
     taps = window.kernel[0] * window.kernel[1]
@@ -109,7 +120,7 @@ def fold(
 
 
 def im2col(
-    x: Value, kernel_size: int | Sequence[int], stride: int | Sequence[int] = 1, padding: int | Sequence[int] = 0
+    x: Value, kernel_size: Size, stride: Size = 1, padding: Size = 0
 ) -> Value:
     """Return each window of (N, C, H, W) as a row: (N*OH*OW, C*KH*KW), so that a convolution is one matrix product.
 
@@ -123,9 +134,9 @@ def im2col(
 def col2im(
     rows: Value,
     x_shape: Sequence[int],
-    kernel_size: int | Sequence[int],
-    stride: int | Sequence[int] = 1,
-    padding: int | Sequence[int] = 0,
+    kernel_size: Size,
+    stride: Size = 1,
+    padding: Size = 0,
 ) -> Value:
     """Add rows (N*OH*OW, C*KH*KW) back to images of ``x_shape``: the adjoint of `im2col` (not its inverse: overlaps
     add up).
