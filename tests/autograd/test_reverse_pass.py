@@ -87,32 +87,6 @@ def test_create_graph_gives_derivatives_of_any_order(order: int) -> None:
     assert y.item() == pytest.approx(2 ** (order / 2) * np.exp(0.7) * np.sin(0.7 + order * np.pi / 4), rel=1e-12)
 
 
-def test_third_derivatives_of_batch_norm_in_training_are_right() -> None:
-    rng = np.random.default_rng(0)
-    x = tg.tensor(rng.standard_normal((3, 2)), requires_grad=True)
-    w, b = tg.tensor(rng.standard_normal(2), requires_grad=True), tg.tensor(rng.standard_normal(2), requires_grad=True)
-    directions = [tg.tensor(rng.standard_normal((3, 2))) for _ in range(3)]
-
-    def along(t: float, order: int) -> float:
-        z = tg.tensor(x.detach().numpy() + t * directions[0].numpy(), requires_grad=True)
-        y = (tg.batch_norm(z, None, None, w, b, True) ** 2 * directions[1]).sum()
-        for k in range(order):
-            (g,) = grad(y, z, create_graph=True)
-            y = (g * directions[k]).sum()
-        return float(y.item())
-
-    h = 1e-3
-    for order in (1, 2):
-        numeric = (8 * (along(h, order) - along(-h, order)) - (along(2 * h, order) - along(-2 * h, order))) / (12 * h)
-        z = tg.tensor(x.detach().numpy(), requires_grad=True)
-        y = (tg.batch_norm(z, None, None, w, b, True) ** 2 * directions[1]).sum()
-        for k in range(order):
-            (g,) = grad(y, z, create_graph=True)
-            y = (g * directions[k]).sum()
-        (g,) = grad(y, z)
-        assert (g * directions[0]).sum().item() == pytest.approx(numeric, rel=1e-7)
-
-
 def test_grad_takes_non_leaves_and_leaves_grad_alone() -> None:
     x = leaf(2.0)
     y = x * x

@@ -10,7 +10,7 @@ import pytest
 import tinygrad_cv as tg
 import tinygrad_cv.nn.functional as F
 from tinygrad_cv import nn
-from tinygrad_cv.ops.errors import ArgumentError, AutogradError, ShapeError, TinygradError
+from tinygrad_cv.ops.errors import ArgumentError, AutogradError, DTypeError, ShapeError, TinygradError
 
 
 def drawn(*shape: int) -> tg.Tensor:
@@ -99,6 +99,7 @@ REFUSED: list[tuple[type[TinygradError], str, Callable[[], object]]] = [
     (ArgumentError, "give ints", lambda: nn.Unflatten(0, (2, 0.5))),
     (ArgumentError, "no sizes", lambda: nn.Unflatten(0, ())(drawn(1))),
     (ShapeError, r"the table has shape \(2, 2\); give \(3, 2\)", lambda: nn.Embedding(3, 2, _weight=drawn(2, 2))),
+    (DTypeError, "the weight float32", lambda: nn.PReLU()(drawn(2))),
     (ShapeError, r"expected \(N, C, H, W\)", lambda: nn.Softmax2d()(drawn(2))),
     (ArgumentError, "give 2 sizes, or 4", lambda: nn.ConvTranspose2d(1, 1, 3)(drawn(1, 1, 3, 3), [5])),
     (ArgumentError, "give one size", lambda: nn.MaxUnpool1d(2)(drawn(1, 2), tg.tensor([[0, 2]]), [1, 4])),

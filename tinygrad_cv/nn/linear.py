@@ -152,7 +152,7 @@ class Unflatten(Module):
         super().__init__()
         if not all(hasattr(n, "__index__") for n in unflattened_size):
             raise ArgumentError(f"Unflatten: unflattened_size is {unflattened_size!r}; give ints")
-        self.dim, self.unflattened_size = dim, tuple(unflattened_size)
+        self.dim, self.unflattened_size = dim, unflattened_size
 
     def forward(self, input: Any) -> Any:
         return F.unflatten(input, self.dim, self.unflattened_size)

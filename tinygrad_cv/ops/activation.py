@@ -70,6 +70,8 @@ def prelu(input: Value, weight: Value) -> Value:
     Derivative: g where x > 0, else ``weight * g``; for the weight, the sum of g x where x <= 0.
     """
     only_float("prelu", input)
+    if weight.dtype != input.dtype:
+        raise DTypeError(f"prelu: x has dtype {input.dtype}, the weight {weight.dtype}; cast one of them")
     channels = input.shape[1] if input.ndim > 1 else 1
     if weight.shape not in ((), (1,), (channels,)):
         raise ShapeError(
