@@ -7,8 +7,8 @@ from functools import lru_cache
 import numpy as np
 
 from ...typing import Array
-from . import conv_im2col, depthwise, plans, winograd, winograd_plans
-from .cost import Geometry, choose_algorithm, get_algorithm, winograd_variant
+from . import conv_im2col, depthwise, plans, scatter, winograd, winograd_plans
+from .cost import Geometry, choose_algorithm, get_algorithm, scatter_pays, winograd_variant
 from .direct import add_slices, gather, pack, weight_sums
 from .jit import get_num_threads
 from .memory import empty, flat, scratch, zeros
@@ -119,6 +119,9 @@ def _chosen(geometry: Geometry, wish: str) -> tuple[str, Variant]:
     return choose_algorithm(geometry, wish), Variant(*variant) if variant else Variant(0, 0)
 
 
+_scatters = lru_cache(maxsize=4096)(scatter_pays)
+
+
 def conv2d(
     x: Array, w: Array, stride: Pair, padding: Quad, dilation: Pair, groups: int, bias: Array | None, relu: bool,
     algorithm: str,
@@ -149,9 +152,12 @@ def conv2d_grad_x(
 ) -> Array:
     N, OH, OW, OC = g.shape
     C, kernel = w.shape[1] * groups, (w.shape[2], w.shape[3])
-    chosen, variant = _choice(Geometry(N, OC, C, x_hw, kernel, stride, dilation, groups), algorithm)
+    geometry = Geometry(N, OC, C, x_hw, kernel, stride, dilation, groups)
+    chosen, variant = _choice(geometry, algorithm)
     if chosen == "im2col":
         return conv_im2col.conv2d_grad_x(g, w, x_hw, stride, padding, dilation, groups, algorithm)
+    if g.size and w.size and _scatters(geometry, (OH, OW), get_algorithm() if algorithm == "auto" else algorithm):
+        return scatter.grad_x(g, w, x_hw, stride, padding)
     if chosen == "winograd":
         gx = empty((N, *x_hw, C))
         if gx.size:

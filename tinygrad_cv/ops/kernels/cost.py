@@ -5,6 +5,7 @@ measurements of the layers in ``benchmarks/conv_layers.py``; they need only be r
 
     direct      pixels * taps * C * OC                          at the efficiency of the micro-kernel
     winograd    tiles * (points * C * OC + transforms of C inputs and OC outputs) + filters for each block
+    scatter     pixels of g * (OC * taps * C + sums of kernel rows); the input gradient alone
 
 float64, strides, dilation, groups and kernels other than 3x3 and 5x5 never go by Winograd.
 """
@@ -91,6 +92,28 @@ def estimates(geometry: Geometry, lanes: int = 16) -> dict[str, float]:
         filters = 15 * points * C * vectors * max(1, tiles // 64)
         costs["winograd"] = tiles * (1.2 * points * C * vectors + inputs + outputs) + filters
     return costs
+
+
+BUFFER = 1 << 21
+"""Bytes of an image's gradient beyond which `scatter` would leave the caches (2 x 64 x 224 x 224 by 3x3/2: 8 % slower
+than the gather; 8 x 128 x 56 x 56: 3 % faster)."""
+
+
+def scatter_pays(geometry: Geometry, g_hw: Pair, wish: str, lanes: int = 16) -> bool:
+    """Tell whether an input gradient goes faster as `scatter` than as the gather or Winograd that ``wish`` allows.
+
+    The geometry is that of the gradient, a map from the OC channels of g to the C of x.
+    """
+    N, OC, C, (H, W), (KH, KW), stride, dilation, groups, dtype = geometry
+    if wish not in ("auto", "direct") or dtype != "float32" or groups > 1 or dilation != (1, 1) or KH * KW == 1:
+        return False
+    if 4 * H * W * C > BUFFER:
+        return False
+    costs = estimates(geometry, lanes)
+    strides = stride[0] * stride[1]
+    gathered = costs["direct"] if strides == 1 else 1.3 * costs["direct"] / strides  # phases have short sums
+    best = gathered if wish == "direct" else min(gathered, costs.get("winograd", gathered))
+    return best > N * g_hw[0] * g_hw[1] * (1.15 * OC * -(-KH * KW * C // lanes) + 10 * KH * -(-KW * C // lanes))
 
 
 RATE = 3.5e9
