@@ -18,6 +18,7 @@ LAYERS: list[tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = [
     ((4, 64, 9, 9), (48, 64, 3, 3), {"stride": 2}),
     ((2, 16, 11, 11), (16, 16, 5, 5), {"padding": 2}),
     ((4, 20, 9, 9), (20, 1, 3, 3), {"padding": 1, "groups": 20}),
+    ((4, 20, 9, 9), (20, 4, 3, 3), {"padding": 1, "groups": 5}),
     ((3, 8, 7, 7), (24, 8, 1, 1), {}),
 ]
 
@@ -47,6 +48,14 @@ def test_the_text_names_algorithm_loops_and_a_measured_time(capsys: pytest.Captu
     said = capsys.readouterr().out
     for word in ("winograd F(", "B^T d B", "measured time", "73,728 in the products", "294,912;"):
         assert word in said, said
+
+
+def test_the_loops_of_small_groups_count_vectors_of_several_groups() -> None:
+    from tinygrad_cv.ops.kernels.simd import LANES
+
+    said = "\n".join(conv_plan((2, 24, 10, 20), (24, 2, 3, 3), padding=1, groups=12).loops)
+    found = f"for vector of {-(-24 // LANES)} ({LANES} channels, {LANES // 2} groups)" in said
+    assert found == (LANES > 2), said
 
 
 def test_float64_is_never_explained_as_winograd() -> None:

@@ -32,8 +32,12 @@ def geometries(draw: st.DrawFn) -> Geometry:
     for axis in (0, 1):
         least = max(1, dilation[axis] * (kernel[axis] - 1) + 1 - sum(padding[2 * axis : 2 * axis + 2]))
         size.append(draw(st.integers(least, least + 6)))
-    if draw(st.integers(0, 4)) == 0:
-        channels = filters = groups = draw(st.sampled_from([2, 7, 16, 21]))  # depthwise
+    kind = draw(st.sampled_from(["depthwise", "side by side", "any", "any", "any"]))
+    if kind == "depthwise":
+        channels = filters = groups = draw(st.sampled_from([2, 7, 16, 21]))
+    elif kind == "side by side":  # small groups that share a vector, and channels that fill two and that do not
+        each, groups = draw(st.sampled_from([(2, 8), (2, 11), (4, 3), (4, 6), (8, 2), (8, 3)]))
+        channels = filters = each * groups
     else:
         channels = groups * draw(st.sampled_from([1, 2, 3, 5, 17]))
         filters = groups * draw(st.sampled_from([1, 2, 3, 6, 16, 19, 33]))
@@ -123,6 +127,9 @@ GEOMETRIES = {
     "1x1": {"x": (4, 8, 8, 48), "filters": 33, "kernel": (1, 1), "settings": {}},
     "depthwise": {"x": (4, 12, 12, 18), "filters": 18, "kernel": (3, 3), "settings": {"groups": 18}},
     "grouped": {"x": (4, 12, 12, 16), "filters": 32, "kernel": (3, 3), "settings": {"groups": 4}},
+    "pairs": {"x": (4, 7, 9, 18), "filters": 18, "kernel": (3, 3), "settings": {"groups": 9, "padding": (1,) * 4}},
+    "fours": {"x": (3, 12, 19, 24), "filters": 24, "kernel": (3, 3), "settings": {"groups": 6, "padding": (1,) * 4}},
+    "eights/2": {"x": (3, 13, 20, 40), "filters": 40, "kernel": (5, 5), "settings": {"groups": 5, "stride": (2, 2)}},
     "long sums": {"x": (8, 9, 9, 256), "filters": 192, "kernel": (3, 3), "settings": {"stride": (2, 2)}},
 }
 if INTERPRETED:

@@ -186,6 +186,14 @@ def _loops(shape: kernels.Geometry, size: Pair, window: Window, chosen: str, thr
             f"        for vector of {-(-C // lanes)} ({lanes} channels):",
             f"            for tap of {kernel[0] * kernel[1]}: y[8 pixels] += x[8 pixels + tap] * w[tap]",
         ]
+    if G := cost.side_by_side(C, OC, groups, lanes):
+        return [
+            f"for line of {N * out[0]}, shared by {threads} threads:",
+            f"    for eight of {-(-out[1] // 8)} (8 pixels side by side):",
+            f"        for vector of {-(-C // lanes)} ({lanes} channels, {lanes // G} groups):",
+            f"            for tap of {kernel[0] * kernel[1]}, for k of {G}:",
+            "                y[8 pixels, o] += x[8 pixels + tap, o ^ k] * u[tap, k, o]",
+        ]
     plan = plans.forward(N, *size, C, OC, kernel, out, stride, window.padding, dilation, groups)
     band, s = plan.band, plan.sizes
     source = "a copy with a border" if s.copied else "x itself"

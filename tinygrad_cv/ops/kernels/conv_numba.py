@@ -7,12 +7,13 @@ from functools import lru_cache
 import numpy as np
 
 from ...typing import Array
-from . import conv_im2col, depthwise, plans, scatter, winograd, winograd_plans
-from .cost import Geometry, choose_algorithm, get_algorithm, scatter_pays, winograd_variant
+from . import conv_im2col, depthwise, grouped, plans, scatter, winograd, winograd_plans
+from .cost import Geometry, choose_algorithm, get_algorithm, scatter_pays, side_by_side, winograd_variant
 from .direct import add_slices, gather, pack, weight_sums
 from .jit import get_num_threads
 from .memory import empty, flat, scratch, zeros
 from .micro import NO_FLOOR, WIDTH
+from .simd import LANES
 from .winograd_algebra import Variant
 
 Pair = tuple[int, int]
@@ -141,6 +142,8 @@ def conv2d(
     elif groups == C == OC > 1:
         launch = depthwise.forward(N, H, W, C, kernel, out, stride, padding, dilation)
         _depthwise(launch, x, w, bias, y, floor)
+    elif G := side_by_side(C, OC, groups, LANES):
+        _grouped(grouped.forward(G, N, H, W, C, kernel, out, stride, padding, dilation), x, w, bias, y, floor)
     else:
         plan = plans.forward(N, H, W, C, OC, kernel, out, stride, padding, dilation, groups)
         _gather(plan, x, w, bias, y, False, floor)
@@ -169,6 +172,12 @@ def conv2d_grad_x(
         gx = (zeros if gaps else empty)((N, *x_hw, C))
         for launch in phases if gx.size else ():
             _depthwise(launch, g, w, None, gx, NO_FLOOR)
+        return gx
+    if G := side_by_side(C, OC, groups, LANES):
+        parts, gaps = grouped.backward(G, N, *x_hw, C, kernel, (OH, OW), stride, padding, dilation)
+        gx = (zeros if gaps else empty)((N, *x_hw, C))
+        for part in parts if gx.size else ():
+            _grouped(part, g, w, None, gx, NO_FLOOR)
         return gx
     launches, gaps = plans.backward(N, *x_hw, C, OC, kernel, (OH, OW), stride, padding, dilation, groups)
     gx = (zeros if gaps else empty)((N, *x_hw, C))
@@ -209,6 +218,8 @@ def conv2d_grad_w(
             get_num_threads(), flat(x), flat(g), parts, launch.rise, launch.slide, launch.grid, slices
         )
         add_slices(get_num_threads(), parts, gw.size, slices, flat(gw))
+    elif G := side_by_side(C, OC, groups, LANES):
+        _grouped_weights(grouped.forward(G, N, H, W, C, kernel, (OH, OW), stride, padding, dilation), x, g, gw)
     else:
         plan = plans.weights(N, H, W, C, OC, kernel, (OH, OW), stride, padding, dilation, groups)
         sizes = plan.sizes
@@ -230,6 +241,28 @@ def _depthwise(
         get_num_threads(), flat(source), flat(filters), _bias(bias, w.shape[0]), flat(to), launch.rise, launch.slide,
         launch.p, launch.q, launch.grid, floor,
     )  # fmt: skip
+
+
+def _grouped(
+    launch: grouped.Launch, source: Array, w: Array, bias: Array | None, to: Array, floor: np.float32
+) -> None:
+    workers = get_num_threads()
+    weights = np.ascontiguousarray(w.transpose(2, 3, 1, 0)).reshape(-1)[launch.order]
+    grouped.grouped(
+        workers, flat(source), weights, _bias(bias, w.shape[0]), flat(to), launch.rise, launch.slide, launch.taps,
+        launch.grid, w.shape[1], floor, scratch("buffers", workers * launch.taps.size * 4 * LANES),
+    )  # fmt: skip
+
+
+def _grouped_weights(launch: grouped.Launch, x: Array, g: Array, gw: Array) -> None:
+    slices, size = min(plans.PARTS, g.shape[0] * g.shape[1]), launch.order.size
+    parts, sums = scratch("parts", slices * size), np.empty(size, np.float32)
+    parts[: slices * size] = 0
+    grouped.grouped_weights(
+        get_num_threads(), flat(x), flat(g), parts, launch.rise, launch.slide, launch.grid, gw.shape[2], slices
+    )
+    add_slices(get_num_threads(), parts, size, slices, sums)
+    flat(gw)[launch.order] = sums
 
 
 def _parts(gw: Array, slices: int) -> Array:

@@ -74,11 +74,19 @@ def _tiles(geometry: Geometry, m: int) -> int:
     return geometry.N * -(-geometry.out[0] // m) * -(-geometry.out[1] // m)
 
 
+def side_by_side(C: int, OC: int, groups: int, lanes: int = 16) -> int:
+    """Return the channels of a group where `grouped` lays several groups side by side in a vector, else 0."""
+    G = C // groups
+    return G if C == OC >= lanes > G and G in (2, 4, 8) else 0
+
+
 def estimates(geometry: Geometry, lanes: int = 16) -> dict[str, float]:
     """Return the estimated cost of each algorithm that applies, in vector instructions."""
     N, C, OC, out, kernel, *_ = geometry
     if geometry.groups == C == OC > 1:  # lanes are channels; each product loads, and nothing is shared
         return {"direct": 2.0 * N * out[0] * out[1] * kernel[0] * kernel[1] * -(-C // lanes)}
+    if G := side_by_side(C, OC, geometry.groups, lanes):  # lanes are channels of several groups
+        return {"direct": 1.3 * N * out[0] * out[1] * kernel[0] * kernel[1] * G * -(-C // lanes)}
     C, OC = C // geometry.groups, OC // geometry.groups
     vectors = -(-OC // lanes)
     pixels = N * out[0] * out[1]
