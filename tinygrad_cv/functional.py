@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import ops
 from .ops import *  # noqa: F403
-from .ops.errors import ArgumentError
+from .ops.errors import ArgumentError, DTypeError, ShapeError
 from .ops.layout import is_channels_last, to_nchw, to_nhwc
 from .tensors.inplace import write
 from .tensors.random import Generator, pick
@@ -42,10 +42,21 @@ def dropout2d(
     With ``training`` False nothing happens; the channels that stay are divided by 1 - p. Derivative: g times the same
     mask.
     """
+    if training and 0 < p < 1 and input.ndim < 2:
+        raise ShapeError(f"dropout2d: x has shape {input.shape}, expected channels: (N, C, H, W), (N, C, L) or (N, C)")
     return _drop("dropout2d", input, p, training, (*input.shape[:2], *(1,) * (input.ndim - 2)), generator)
 
 
-dropout1d = dropout3d = dropout2d
+dropout3d = dropout2d
+
+
+def dropout1d(
+    input: Value, p: float = 0.5, training: bool = True, inplace: bool = False, *, generator: Generator | None = None
+) -> Any:
+    """Set whole channels of signals (N, C, L) or (C, L) to 0 with probability ``p``; see `dropout2d`."""
+    if input.ndim not in (2, 3):
+        raise ShapeError(f"dropout1d: x has shape {input.shape}, expected (N, C, L) or (C, L)")
+    return _drop("dropout1d", input, p, training, (*input.shape[:2], *(1,) * (input.ndim - 2)), generator)
 
 
 def _with_inplace(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -81,6 +92,8 @@ def _drop(op: str, input: Any, p: float, training: bool, shape: tuple[int, ...],
         raise ArgumentError(f"{op}: p is {p}; give a probability from 0 to 1")
     if not training or p == 0:
         return input
+    if p < 1 and input.dtype.kind != "f":
+        raise DTypeError(f"{op}: x has dtype {input.dtype}, which holds no x / {1 - p}; cast with .float()")
     keep = pick(generator).random(shape, "f4") >= p
     scale = 1 / (1 - p) if p < 1 else 0.0
     mask = keep.astype(input.dtype) * input.dtype.type(scale)

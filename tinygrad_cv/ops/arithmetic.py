@@ -184,9 +184,13 @@ def _no_bool(a: Value, b: Value) -> None:
 
 def _scaled(op: str, input: Value, other: Value, alpha: float) -> Value:
     """Return ``alpha * other``; integers take whole factors alone."""
-    if isinstance(alpha, float) and result_type(input, other).kind != "f":
+    dtype, kind = result_type(input, other), np.asarray(alpha).dtype.kind
+    if kind == "f" and dtype.kind != "f":
         raise DTypeError(f"{op}: alpha is {alpha} for integers; give an int, or cast to floating point")
-    dtype = result_type(input, other)
+    if kind == "b" and dtype.kind != "b":
+        raise DTypeError(f"{op}: alpha is {alpha}, which scales booleans alone; give a number")
+    if alpha == 1:
+        return other
     return cast(mul(cast(other, dtype), alpha), dtype) if hasattr(other, "dtype") else other * alpha
 
 
@@ -195,7 +199,7 @@ def add(input: Value, other: Value, *, alpha: float = 1) -> Value:
 
     Derivative: g for ``input``, alpha g for ``other``.
     """
-    if alpha != 1:
+    if alpha != 1 or type(alpha) is not int:
         other = _scaled("add", input, other, alpha)
     a, b = alike("add", input, other)
     return ADD(a, b)
@@ -207,7 +211,7 @@ def sub(input: Value, other: Value, *, alpha: float = 1) -> Value:
     Derivative: g for ``input``, -alpha g for ``other``.
     """
     _no_bool(input, other)
-    if alpha != 1:
+    if alpha != 1 or type(alpha) is not int:
         other = _scaled("sub", input, other, alpha)
     a, b = alike("sub", input, other)
     return _SUB(a, b)

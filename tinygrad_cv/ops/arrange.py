@@ -11,7 +11,7 @@ from ..typing import Array, Value
 from .broadcast import broadcast_shape, cast, expand_to
 from .errors import ArgumentError, DimError, DTypeError, ShapeError
 from .index import Put, gather, getitem, nonzero
-from .joining import cat
+from .joining import cat, several
 from .order import argsort
 from .reduce import Extreme, ExtremeOf
 from .reduce import sum as total
@@ -78,6 +78,7 @@ def hstack(tensors: Sequence[Value]) -> Value:
 
     ``tensors`` agree in all other sizes; see `cat`.
     """
+    several("hstack", tensors)
     parts = [reshape(x, (1,)) if x.ndim == 0 else x for x in tensors]
     return cat(parts, 0 if parts and parts[0].ndim == 1 else 1)
 
@@ -87,6 +88,7 @@ def vstack(tensors: Sequence[Value]) -> Value:
 
     ``tensors`` agree in all other sizes; see `cat`.
     """
+    several("vstack", tensors)
     return cat([reshape(x, (1, numel(x))) if x.ndim < 2 else x for x in tensors], 0)
 
 
@@ -148,6 +150,8 @@ def meshgrid(*tensors: Value, indexing: str = "ij") -> tuple[Value, ...]:
         tensors = tuple(tensors[0])
     if indexing not in ("ij", "xy"):
         raise ArgumentError(f"meshgrid: indexing is {indexing!r}; give 'ij' or 'xy'")
+    if len({x.dtype for x in tensors}) > 1:
+        raise DTypeError(f"meshgrid: dtypes {[str(x.dtype) for x in tensors]}; cast the vectors to one of them")
     if any(x.ndim > 1 for x in tensors) or not tensors:
         raise ShapeError(
             f"meshgrid: shapes {[tuple(x.shape) for x in tensors]}; give at least one vector, and vectors alone"
@@ -170,8 +174,8 @@ def meshgrid(*tensors: Value, indexing: str = "ij") -> tuple[Value, ...]:
 def take(input: Value, index: Value) -> Value:
     """Return the elements of the flattened input at ``index``, in the shape of ``index``."""
     at = np.asarray(index)
-    if at.dtype.kind not in "iu":
-        raise ArgumentError(f"take: index has dtype {at.dtype}, expected integers; cast it with .long()")
+    if at.dtype != np.int64:
+        raise DTypeError(f"take: index has dtype {at.dtype}, expected int64; cast it with .long()")
     return getitem(flatten(input), at if at.ndim else int(at))
 
 

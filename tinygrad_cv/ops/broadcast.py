@@ -235,7 +235,7 @@ def read_sizes(sizes: tuple[Any, ...]) -> tuple[int, ...]:
     """Read ``f(2, 3)`` and ``f((2, 3))`` alike."""
     if len(sizes) == 1 and not hasattr(sizes[0], "__index__") and isinstance(sizes[0], Iterable):
         sizes = tuple(sizes[0])
-    if any(not hasattr(n, "__index__") for n in sizes):
+    if any(n is True or n is False or not hasattr(n, "__index__") for n in sizes):
         raise DTypeError(f"sizes are {sizes}; give integers")
     return tuple(int(n) for n in sizes)
 
@@ -252,11 +252,23 @@ def read_shape(*size: Any) -> tuple[int, ...]:
     return shape
 
 
-def read_dtype(dtype: Any) -> DType:
-    """Return the dtype that was asked for, or the default one of floating point."""
+def read_dtype(dtype: Any, default: DType | None = None) -> DType:
+    """Return the dtype that was asked for: NumPy's, its name, or one of Python's types; by default that of floats."""
     if dtype is None:
-        return FLOAT
+        return default or FLOAT
     try:
-        return np.dtype(dtype)
+        read = np.dtype(dtype) if isinstance(dtype, (np.dtype, type, str)) else None
     except TypeError:
-        raise DTypeError(f"dtype: {dtype!r} is none; give one such as float32") from None
+        read = None
+    if read is None or read.kind not in _RANK:
+        raise DTypeError(f"dtype: {dtype!r} is none; give one such as float32")
+    return read
+
+
+def read_number(op: str, what: str, value: Any, dtype: DType) -> Any:
+    """Return one number, given as such or as a tensor without dimensions, in ``dtype``."""
+    if hasattr(value, "dtype") and not getattr(value, "shape", ()) and value.dtype.kind in _RANK:
+        return cast(value, dtype)
+    if not isinstance(value, (bool, int, float)):
+        raise DTypeError(f"{op}: {what} is {value!r}; give a number")
+    return np.asarray(value).astype(dtype)[()]

@@ -114,7 +114,7 @@ def allclose(input: Value, other: Value, rtol: float = 1e-5, atol: float = 1e-8,
 
 
 def _comparable(op: str, a: Value, b: Value, rtol: float, atol: float) -> None:
-    if rtol < 0 or atol < 0:
+    if not (rtol >= 0 and atol >= 0):
         raise ArgumentError(f"{op}: rtol is {rtol} and atol {atol}; give tolerances of at least 0")
     two_tensors(op, a, b, "abs(x - number) < tolerance")
     if a.dtype != b.dtype:

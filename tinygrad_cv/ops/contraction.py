@@ -188,10 +188,11 @@ def tensordot(a: Value, b: Value, dims: Any = 2) -> Value:
                 f"tensordot: dims is {count} for tensors {a.shape} and {b.shape}; give at most {min(a.ndim, b.ndim)}"
             )
         over_a, over_b = list(range(a.ndim - count, a.ndim)), list(range(count))
-    elif dims is None or isinstance(dims, str) or len(dims) != 2:
-        raise ArgumentError(f"tensordot: dims is {dims!r}; give a number, or two lists of dimensions")
     else:
-        over_a, over_b = ([int(d) for d in np.asarray(ds).reshape(-1)] for ds in dims)
+        pairs = [np.asarray(ds).reshape(-1) for ds in dims] if np.iterable(dims) and not isinstance(dims, str) else []
+        if len(pairs) != 2 or any(ds.dtype.kind not in "iu" and ds.size for ds in pairs):
+            raise ArgumentError(f"tensordot: dims is {dims!r}; give a number, or two lists of dimensions")
+        over_a, over_b = (ds.tolist() for ds in pairs)
     if len(over_a) != len(over_b):
         raise ArgumentError(f"tensordot: {len(over_a)} dimensions {over_a} meet {len(over_b)} {over_b}; give as many")
     for x, over in ((a, over_a), (b, over_b)):

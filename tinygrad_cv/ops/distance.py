@@ -5,9 +5,11 @@ Also what all losses share: the reduction, and its old spelling.
 
 from __future__ import annotations
 
+import numpy as np
+
 from ..typing import Value
 from .arithmetic import div, minimum, where
-from .broadcast import broadcast_shape, expand_to
+from .broadcast import align, broadcast_shape, cast, expand_to, only_float
 from .elementwise import abs as absolute
 from .elementwise import clamp, relu
 from .errors import ArgumentError, ShapeError
@@ -28,7 +30,8 @@ def spelled(op: str, size_average: bool | None, reduce: bool | None, reduction: 
             raise ArgumentError(f"{op}: {name} is {value!r}; a reduction is given by name: reduction={value!r}")
     if size_average is None and reduce is None:
         return reduction
-    return "none" if reduce is False else "sum" if size_average is False else "mean"
+    mean = size_average is None or bool(size_average)
+    return "none" if reduce is not None and not reduce else "mean" if mean else "sum"
 
 
 def reduced(op: str, loss: Value, reduction: str) -> Value:
@@ -60,6 +63,13 @@ def pair(op: str, input: Value, target: Value) -> tuple[Value, Value]:
     return expand_to(input, shape), expand_to(target, shape)
 
 
+def _difference(op: str, input: Value, target: Value) -> Value:
+    """input - target, at least one of floating point; booleans count as 0 and 1."""
+    only_float(op, input if input.dtype.kind == "f" else target)
+    a, b = pair(op, input, target)
+    return (cast(a, b.dtype) if a.dtype == np.bool_ else a) - (cast(b, a.dtype) if b.dtype == np.bool_ else b)
+
+
 def mse_loss(
     input: Value,
     target: Value,
@@ -74,8 +84,7 @@ def mse_loss(
     weights. Derivative: 2 g (input - target).
     """
     reduction = spelled("mse_loss", size_average, reduce, reduction)
-    a, b = pair("mse_loss", input, target)
-    d = a - b
+    d = _difference("mse_loss", input, target)
     return _weighted("mse_loss", d * d, input, weight, reduction)
 
 
@@ -109,12 +118,11 @@ def smooth_l1_loss(
     d = input - ``target``, element by element. Derivative: g d / beta where |d| < beta, else g sign(d).
     """
     reduction = spelled("smooth_l1_loss", size_average, reduce, reduction)
-    if beta < 0:
+    if not beta >= 0:
         raise ArgumentError(f"smooth_l1_loss: beta is {beta}; give a number of at least 0")
     if beta == 0:
         return l1_loss(input, target, reduction=reduction)
-    a, b = pair("smooth_l1_loss", input, target)
-    d = a - b
+    d = _difference("smooth_l1_loss", input, target)
     size = absolute(d)
     return reduced("smooth_l1_loss", where(size < beta, d * d * (0.5 / beta), size - 0.5 * beta), reduction)
 
@@ -127,10 +135,10 @@ def huber_loss(
     d = input - ``target``, element by element; ``weight`` multiplies each element's loss. Derivative: g d where
     |d| < delta, else g delta sign(d).
     """
-    if delta <= 0:
+    if not delta > 0:
         raise ArgumentError(f"huber_loss: delta is {delta}; give a positive number")
-    a, b = pair("huber_loss", input, target)
-    d = a - b
+    only_float("huber_loss", input)
+    d = _difference("huber_loss", input, target)
     size = absolute(d)
     loss = where(size < delta, d * d * 0.5, (size - 0.5 * delta) * delta)
     if weight is not None and reduction == "mean":  # PyTorch divides this one by the count of elements
@@ -143,7 +151,10 @@ def cosine_similarity(x1: Value, x2: Value, dim: int = 1, eps: float = 1e-8) -> 
 
     Values in [-1, 1]. Derivative: g (x2 / (|x1| |x2|) - y x1 / |x1|^2), and with 1 and 2 exchanged.
     """
-    a, b = pair("cosine_similarity", x1, x2)
+    if not eps >= 0:
+        raise ArgumentError(f"cosine_similarity: eps is {eps}; give a number of at least 0")
+    only_float("cosine_similarity", x1 if x1.dtype.kind == "f" else x2)
+    a, b = align("cosine_similarity", x1, x2)
     dots = total(a * b, dim)
     return dots / (clamp(norm(a, 2, dim), min=eps) * clamp(norm(b, 2, dim), min=eps))
 
@@ -171,7 +182,7 @@ def cosine_embedding_loss(
     dots = total(input1 * input2, -1)
     size = (total(input1 * input1, -1) + eps) * (total(input2 * input2, -1) + eps)
     cos = dots / size**0.5
-    loss = where(target == 1, 1 - cos, where(target == -1, relu(cos - margin), cos * 0))
+    loss = where(target == 1, 1 - cos, where(target == -1, relu(cos - float(margin)), cos * 0))
     return reduced("cosine_embedding_loss", loss, reduction)
 
 
@@ -247,6 +258,8 @@ def hinge_embedding_loss(
     ``input`` (x) and ``target`` have one shape. Derivative: g for target 1; -g where x < margin for target -1.
     """
     reduction = spelled("hinge_embedding_loss", size_average, reduce, reduction)
-    far = clamp(margin - input, min=0.0)
-    loss = where(target == 1, input, input * 0) + where(target == -1, far, input * 0)
+    if reduction == "mean":
+        only_float("hinge_embedding_loss", input)
+    far = clamp(float(margin) - input, min=0.0)
+    loss = where(target == -1, input * 0, input) + where(target == 1, input * 0, far)
     return reduced("hinge_embedding_loss", loss, reduction)

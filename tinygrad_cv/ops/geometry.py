@@ -60,7 +60,7 @@ def read_padding(padding: int | str | Sequence[int], kernel: Pair, stride: Pair,
                 f"give the four paddings (top, bottom, left, right) yourself"
             )
         return same_padding(kernel, dilation)
-    if not isinstance(padding, int) and len(padding) == 4:
+    if not hasattr(padding, "__index__") and len(padding) == 4:
         top, bottom, left, right = padding
         return (*pair((top, bottom), "padding", op, 0), *pair((left, right), "padding", op, 0))
     vertical, horizontal = pair(padding, "padding", op, 0)
@@ -82,14 +82,14 @@ class Window:
         cls,
         op: str,
         kernel: int | Sequence[int],
-        stride: int | Sequence[int] | None = 1,
+        stride: int | Sequence[int] = 1,
         padding: int | str | Sequence[int] = 0,
         dilation: int | Sequence[int] = 1,
         ceil: bool = False,
     ) -> Window:
         """Build a window from a user's arguments, refusing what cannot be meant."""
         k = pair(kernel, "kernel_size", op)
-        s = k if stride is None or (isinstance(stride, Sequence) and not stride) else pair(stride, "stride", op)
+        s = pair(stride, "stride", op)
         d = pair(dilation, "dilation", op)
         return cls(k, s, read_padding(padding, k, s, d, op), d, ceil)
 

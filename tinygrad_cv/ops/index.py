@@ -12,7 +12,7 @@ import numpy as np
 
 from ..typing import Array, Value
 from .arithmetic import where
-from .broadcast import cast, expand_to
+from .broadcast import expand_to, read_number
 from .errors import ArgumentError, DimError, DTypeError, ShapeError
 from .layout import filled_as
 from .op import Op, Plain
@@ -213,8 +213,7 @@ def index_select(input: Value, dim: int, index: Value) -> Value:
     if index.ndim > 1:
         raise ShapeError(f"index_select: index has shape {index.shape}, expected a vector; flatten it")
     d = read_dim("index_select", dim, input.ndim)
-    if index.dtype.kind not in "iu":
-        raise DTypeError(f"index_select: index has dtype {index.dtype}, expected integers; cast it with .long()")
+    places("index_select", "index", index)
     at = np.asarray(index)
     if at.size and (at.min() < 0 or at.max() >= (input.shape[d] if input.ndim else 1)):
         raise DimError(
@@ -227,11 +226,16 @@ def index_select(input: Value, dim: int, index: Value) -> Value:
     return getitem(input, (slice(None),) * d + (index.reshape((-1,)),))
 
 
+def places(op: str, name: str, index: Value) -> None:
+    """Refuse places that are no int32 or int64; PyTorch's old bytes were masks, and are taken for neither."""
+    if index.dtype not in (np.int32, np.int64):
+        raise DTypeError(f"{op}: {name} has dtype {index.dtype}, expected integers, int32 or int64; cast with .long()")
+
+
 def read_at(op: str, input: Value, dim: int, index: Value) -> int:
     """Check an index that names places along ``dim``, and return the dimension."""
     d = read_dim(op, dim, input.ndim)
-    if index.dtype.kind not in "iu":
-        raise DTypeError(f"{op}: index has dtype {index.dtype}, expected integers; cast it with .long()")
+    places(op, "index", index)
     if index.ndim != input.ndim:
         raise ShapeError(
             f"{op}: index has {index.ndim} dimensions {index.shape}, the input {input.ndim} {input.shape}; give as many"
@@ -242,6 +246,11 @@ def read_at(op: str, input: Value, dim: int, index: Value) -> int:
             f"{op}: an index of {at.min() if at.min() < 0 else at.max()} along dimension {d} of size {input.shape[d]}; "
             f"give numbers from 0 to {input.shape[d] - 1}"
         )
+    for i, (n, m) in enumerate(zip(index.shape, input.shape)):
+        if i != d and n > m:
+            raise ShapeError(
+                f"{op}: index has size {n} in dimension {i}, the input {m}; outside dim it may not be larger"
+            )
     return d
 
 
@@ -252,11 +261,6 @@ def gather(input: Value, dim: int, index: Value) -> Value:
             gather(reshape(input, (1,)), dim, reshape(index, (-1,)) if index.ndim < 2 else index), index.shape
         )
     d = read_at("gather", input, dim, index)
-    for i, (n, m) in enumerate(zip(index.shape, input.shape)):
-        if i != d and n > m:
-            raise ShapeError(
-                f"gather: index has size {n} in dimension {i}, the input {m}; outside dim it may not be larger"
-            )
     return Gather(d, input.shape)(input, index)
 
 
@@ -290,8 +294,7 @@ def masked_fill(input: Value, mask: Value, value: Any) -> Value:
         )
     if hasattr(value, "ndim") and value.ndim:
         raise ShapeError(f"masked_fill: value has shape {value.shape}, expected a number; use where for a whole tensor")
-    fill = cast(value, input.dtype) if hasattr(value, "dtype") else np.asarray(value).astype(input.dtype)[()]
-    return where(mask, fill, input)
+    return where(mask, read_number("masked_fill", "value", value, input.dtype), input)
 
 
 def masked_select(input: Value, mask: Value) -> Value:
@@ -315,6 +318,11 @@ def repeat_interleave(
     ``input`` itself holds the counts, and the positions are repeated. Derivative: g summed over the copies.
     """
     if repeats is None:
+        if dim is not None or input.ndim != 1 or input.dtype.kind not in "iu":
+            raise ArgumentError(
+                f"repeat_interleave: without repeats, the input {input.shape} of {input.dtype} would hold them; give "
+                "repeats, or a vector of integers and no dim"
+            )
         return Plain(lambda counts: np.repeat(np.arange(counts.size), counts), "repeat_interleave")(input)
     if not hasattr(repeats, "dtype") and not hasattr(repeats, "__index__"):
         raise DTypeError(f"repeat_interleave: repeats is {repeats!r}; give a number, or a tensor of integers")
@@ -323,8 +331,8 @@ def repeat_interleave(
     if x.ndim == 0:
         raise ShapeError("repeat_interleave: a tensor without dimensions has no dim to repeat along; leave dim out")
     times = np.asarray(repeats)
-    if times.dtype.kind not in "iu":
-        raise DTypeError(f"repeat_interleave: repeats has dtype {times.dtype}; give integers")
+    if times.dtype not in (np.int32, np.int64):
+        raise DTypeError(f"repeat_interleave: repeats has dtype {times.dtype}; give integers, int32 or int64")
     if times.ndim and times.size not in (1, x.shape[d]):
         raise ShapeError(
             f"repeat_interleave: {times.size} repeats for size {x.shape[d]}; give one number or one for each"

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..typing import Dim, Value
 from .broadcast import cast, expand, read_sizes, result_type
-from .errors import ArgumentError, DimError, ShapeError
+from .errors import ArgumentError, DimError, DTypeError, ShapeError
 from .shape import Cat, Crop, read_dim, reshape, squeeze, unsqueeze
 
 __all__ = [
@@ -18,11 +18,19 @@ __all__ = [
 ]  # fmt: skip
 
 
+def several(op: str, tensors: Sequence[Value]) -> None:
+    """Refuse one tensor in place of a sequence of them."""
+    if not isinstance(tensors, (list, tuple)):
+        one = f"a tensor of shape {tensors.shape}" if hasattr(tensors, "shape") else f"{tensors!r}"
+        raise DTypeError(f"{op}: tensors is {one} ({type(tensors).__name__}); give a list of tensors")
+
+
 def cat(tensors: Sequence[Value], dim: int = 0) -> Value:
     """Join tensors along a dimension; the other sizes must agree. Empty vectors fit anywhere, as in PyTorch.
 
     Shapes (.., n_i, ..) become (.., sum of n_i, ..). Derivative: the part of g that each tensor gave.
     """
+    several("cat", tensors)
     if not tensors:
         raise ArgumentError("cat: no tensors were given; give at least one")
     dtype = result_type(*tensors)
@@ -49,6 +57,7 @@ def stack(tensors: Sequence[Value], dim: int = 0) -> Value:
 
     Shapes (..) become (.., n, ..), n the number of tensors. Derivative: the slice of g that each tensor gave.
     """
+    several("stack", tensors)
     if not tensors:
         raise ArgumentError("stack: no tensors were given; give at least one")
     for i, t in enumerate(tensors):
@@ -84,6 +93,8 @@ def split(input: Value, split_size_or_sections: int | Sequence[int], dim: int = 
         raise ShapeError("split: a tensor without dimensions cannot be cut; give at least one dimension")
     d = read_dim("split", dim, input.ndim)
     n = input.shape[d]
+    if isinstance(split_size_or_sections, bool):
+        raise DTypeError(f"split: split_size_or_sections is {split_size_or_sections}; give a size, or a list of them")
     if isinstance(split_size_or_sections, int):
         size = split_size_or_sections
         if size < 0 or (size == 0 and n):
@@ -159,7 +170,10 @@ def roll(input: Value, shifts: int | Sequence[int], dims: Dim = None) -> Value:
     ``shifts`` holds a number of places for each of ``dims``; positive ones move towards higher positions. Derivative: g
     rolled back.
     """
-    if dims is None:
+    if isinstance(shifts, bool):
+        raise DTypeError(f"roll: shifts is {shifts}; give a whole number")
+    if dims is None or dims == ():
+        shifts = shifts[0] if isinstance(shifts, Sequence) and len(shifts) == 1 else shifts
         if not isinstance(shifts, int):
             raise ArgumentError(f"roll: shifts {shifts} without dims; give one shift, or name the dimensions")
         return reshape(roll(reshape(input, (-1,)), shifts, 0), input.shape)

@@ -10,7 +10,7 @@ from ..typing import Array, Value
 from .arithmetic import where
 from .elementwise import detach
 from .errors import ArgumentError, DimError, DTypeError, ShapeError
-from .index import Put, getitem
+from .index import Put, getitem, places
 from .op import Plain
 from .reduce import sum as total
 from .shape import read_dim
@@ -42,8 +42,7 @@ def embedding(
     scale_grad_by_freq : divide the gradient of a row by the number of times that it was named.
     sparse : accepted and ignored: gradients are dense.
     """
-    if input.dtype.kind not in "iu":
-        raise DTypeError(f"embedding: the numbers have dtype {input.dtype}, expected integers; cast with .long()")
+    places("embedding", "input", input)
     if weight.ndim != 2:
         raise ShapeError(f"embedding: weight has shape {weight.shape}, expected (rows, features)")
     rows, at = weight.shape[0], np.asarray(input)
@@ -72,10 +71,9 @@ def embedding(
 def index_add(input: Value, dim: int, index: Value, source: Value, *, alpha: float = 1) -> Value:
     """Return ``input`` with ``alpha`` times the slices of ``source`` added where ``index`` says along ``dim``."""
     d = read_dim("index_add", dim, input.ndim)
-    if index.ndim > 1 or index.dtype.kind not in "iu":
-        raise ShapeError(
-            f"index_add: index has shape {index.shape} and dtype {index.dtype}, expected a vector of integers"
-        )
+    places("index_add", "index", index)
+    if index.ndim > 1:
+        raise ShapeError(f"index_add: index has shape {index.shape}, expected a vector of integers")
     at = np.asarray(index).reshape(-1)
     fit = (*input.shape[:d], at.size, *input.shape[d + 1 :])
     if input.ndim and source.shape != fit:

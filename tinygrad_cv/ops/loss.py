@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ..typing import Array, DType, Value
 from .arithmetic import div, where
-from .broadcast import broadcast_shape, only_float
+from .broadcast import broadcast_shape, cast, only_float
 from .distance import pair, reduced, spelled
 from .elementwise import clamp, exp, log, log1pexp, relu
 from .errors import ArgumentError, DTypeError, ShapeError
@@ -54,9 +56,9 @@ def _classes_last(x: Value) -> Value:
     return reshape(x, (-1, x.shape[-1]))
 
 
-def _check_targets(op: str, classes: int, target: Value, ignore_index: int) -> Array:
+def _check_targets(op: str, classes: int, target: Value, ignore_index: int, bytes: bool = False) -> Array:
     t = np.asarray(target)
-    if t.dtype not in (np.int64, np.uint8):
+    if t.dtype != np.int64 and not (bytes and t.dtype == np.uint8):
         raise DTypeError(f"{op}: targets have dtype {t.dtype}, expected class numbers (int64); cast with .long()")
     bad = (t != ignore_index) & ((t < 0) | (t >= classes))
     if bad.any():
@@ -100,7 +102,8 @@ def nll_loss(
         target = reshape(target, ())
     if tuple(target.shape) != shape:
         raise ShapeError(f"nll_loss: input {input.shape} needs targets of shape {shape}, got {tuple(target.shape)}")
-    t = _check_targets("nll_loss", x.shape[1], target, ignore_index).reshape(-1)
+    ignore_index = int(ignore_index)
+    t = _check_targets("nll_loss", x.shape[1], target, ignore_index, x.ndim == 2).reshape(-1)
     if x.dtype.kind != "f":
         raise DTypeError(f"nll_loss: log-probabilities have dtype {x.dtype}, expected floating point; cast them")
     _check_weight("nll_loss", weight, x.dtype)
@@ -163,9 +166,10 @@ def cross_entropy(
         return _soft_cross_entropy(input, target, weight, reduction, label_smoothing)
     plain = input.ndim == 2 and weight is None
     if plain and target.shape == input.shape[:1] and input.size:
-        t = _check_targets("cross_entropy", input.shape[1], target, ignore_index)
+        t = _check_targets("cross_entropy", input.shape[1], target, ignore_index, True)
         if not (t == ignore_index).any():
-            return reduced("cross_entropy", CrossEntropy(label_smoothing)(input, target), reduction)
+            each = CrossEntropy(label_smoothing)(input, cast(target, np.dtype(np.int64)))
+            return reduced("cross_entropy", each, reduction)
     axis = 0 if input.ndim == 1 else 1
     logp = log_softmax(input, axis)
     loss = nll_loss(logp, target, weight, ignore_index=ignore_index, reduction=reduction)
@@ -225,6 +229,12 @@ def binary_cross_entropy(
     Derivative: g (p - t) / (p (1 - p)).
     """
     reduction = spelled("binary_cross_entropy", size_average, reduce, reduction)
+    only_float("binary_cross_entropy", input)
+    if input.dtype != target.dtype:
+        raise DTypeError(
+            f"binary_cross_entropy: input has dtype {input.dtype}, target {target.dtype}; cast the target with .to("
+            "input.dtype)"
+        )
     if input.shape != target.shape:
         raise ShapeError(f"binary_cross_entropy: input {input.shape} and target {target.shape}; give equal shapes")
     p = np.asarray(input)
@@ -256,6 +266,7 @@ def binary_cross_entropy_with_logits(
     ``pos_weight`` broadcasts. Derivative, without ``pos_weight``: g (s(x) - t).
     """
     reduction = spelled("binary_cross_entropy_with_logits", size_average, reduce, reduction)
+    only_float("binary_cross_entropy_with_logits", input, target)
     if input.shape != target.shape:
         raise ShapeError(
             f"binary_cross_entropy_with_logits: input {input.shape} and target {target.shape}; give equal shapes"
@@ -295,7 +306,7 @@ def kl_div(
 def multi_margin_loss(
     input: Value,
     target: Value,
-    p: int = 1,
+    p: float = 1,
     margin: float = 1.0,
     weight: Value | None = None,
     size_average: bool | None = None,
@@ -313,12 +324,19 @@ def multi_margin_loss(
     x = reshape(input, (1, -1)) if single else input
     if x.ndim != 2:
         raise ShapeError(f"multi_margin_loss: input has shape {input.shape}, expected (N, K) or (K,)")
+    only_float("multi_margin_loss", input)
+    if weight is not None and weight.dtype != x.dtype:
+        raise DTypeError(f"multi_margin_loss: weight has dtype {weight.dtype}, the scores {x.dtype}; cast one of them")
+    if x.shape[0] != 1 and tuple(target.shape) != x.shape[:1] or math.prod(target.shape) != x.shape[0]:
+        raise ShapeError(
+            f"multi_margin_loss: input {input.shape} needs targets of shape {x.shape[:1]}, got {tuple(target.shape)}"
+        )
     if weight is not None and weight.shape != (x.shape[1],):
         raise ShapeError(
             f"multi_margin_loss: weight has shape {weight.shape} for {x.shape[1]} classes; give ({x.shape[1]},)"
         )
     t = _check_targets("multi_margin_loss", x.shape[1], target, -1).reshape(-1, 1)
-    slack = relu(margin - gather(x, 1, t) + x)
+    slack = relu(float(margin) - gather(x, 1, t) + x)
     slack = slack if p == 1 else slack * slack
     if weight is not None:
         slack = slack * np.asarray(weight)[t]
@@ -335,5 +353,7 @@ def soft_margin_loss(
     ``input`` (x) and ``target`` have one shape. Derivative: -g target sigmoid(-target x).
     """
     reduction = spelled("soft_margin_loss", size_average, reduce, reduction)
+    only_float("soft_margin_loss", input)
     _fits("soft_margin_loss", "target", target, input)
+    target = cast(target, input.dtype) if target.dtype == np.bool_ else target
     return reduced("soft_margin_loss", log1pexp(-target * input), reduction)

@@ -130,8 +130,9 @@ def linear(input: Value, weight: Value, bias: Value | None = None) -> Value:
     Derivative: g weight, g^T input, and g summed over the leading dimensions.
     """
     if weight.ndim == 1:
-        y = matmul(input, weight)
-        return y if bias is None else y + bias
+        if bias is not None:
+            raise ShapeError(f"linear: weight {weight.shape} is a vector, which takes no bias; give weight (O, I)")
+        return matmul(input, weight)
     if weight.ndim != 2:
         raise ShapeError(f"linear: weight has shape {weight.shape}, expected (O, I)")
     if input.ndim == 0 or input.shape[-1] != weight.shape[1]:
@@ -141,13 +142,16 @@ def linear(input: Value, weight: Value, bias: Value | None = None) -> Value:
             f"{_derivation(input.shape, weight.shape[1])}"
         )
     same_dtype("linear", input, weight)
-    if bias is not None and bias.shape != (weight.shape[0],):
-        raise ShapeError(
-            f"linear: bias has shape {bias.shape}, weight {weight.shape} gives {weight.shape[0]} features; give "
-            f"({weight.shape[0]},)"
-        )
     if bias is not None:
         same_dtype("linear", input, bias)
+    if bias is not None and bias.shape != (weight.shape[0],):
+        shape = (*input.shape[:-1], weight.shape[0])
+        if bias.ndim > len(shape) or any(n not in (1, m) for n, m in zip(bias.shape[::-1], shape[::-1])):
+            raise ShapeError(
+                f"linear: bias has shape {bias.shape}, weight {weight.shape} gives {weight.shape[0]} features; give "
+                f"({weight.shape[0]},)"
+            )
+        return linear(input, weight) + bias
     if input.ndim == 1:
         return reshape(_LINEAR(reshape(input, (1, -1)), weight, bias), (weight.shape[0],))
     return _LINEAR(input, weight, bias)

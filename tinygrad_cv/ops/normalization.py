@@ -36,6 +36,12 @@ __all__ = [
 ]  # fmt: skip
 
 
+def _both(op: str, running_mean: Value | None, running_var: Value | None) -> None:
+    if (running_mean is None) != (running_var is None):
+        missing, given = ("running_mean", "running_var")[:: 1 if running_mean is None else -1]
+        raise ArgumentError(f"{op}: {missing} is None, {given} is not; give both, or neither")
+
+
 def _unpixels(rows: Array, shape: tuple[int, ...]) -> Array:
     if len(shape) == 4:
         return rows.reshape(shape[0], shape[2], shape[3], shape[1]).transpose(0, 3, 1, 2)
@@ -145,6 +151,9 @@ def batch_norm(
         raise DTypeError(f"batch_norm: x has dtype {input.dtype}, expected floating point; cast with .float()")
     c = input.shape[1]
     _fit("batch_norm", input, (c,), weight=weight, bias=bias, running_mean=running_mean, running_var=running_var)
+    _both("batch_norm", running_mean, running_var)
+    if eps < 0 or (training and eps == 0):
+        raise ArgumentError(f"batch_norm: eps is {eps}; give a number above 0, which keeps from dividing by 0")
     if not training:
         if running_mean is None or running_var is None:
             raise ArgumentError(
@@ -183,7 +192,8 @@ def _fit(op: str, x: Value, shape: tuple[int, ...], **parameters: Value | None) 
 def _move(running: Value, now: Value, momentum: float) -> None:
     """running += momentum (now - running), on the buffer itself."""
     held, value = np.asarray(running), np.asarray(now)
-    held += momentum * (value.astype(held.dtype) - held)
+    was = held if held.dtype.kind == "f" else held.astype(value.dtype)
+    np.copyto(held, was + momentum * (value.astype(was.dtype) - was), casting="unsafe")
 
 
 def layer_norm(
@@ -207,7 +217,7 @@ def layer_norm(
     _fit("layer_norm", input, shape, weight=weight, bias=bias)
     y = _standardise(input, tuple(range(input.ndim - k, input.ndim)), eps)
     y = y if weight is None else y * weight
-    return y if bias is None else y + bias
+    return cast(y if bias is None else y + bias, input.dtype)
 
 
 def group_norm(
@@ -230,7 +240,7 @@ def group_norm(
             f"group_norm: one value per group in {input.shape} has no variance; give more channels or pixels"
         )
     y = _standardise(reshape(input, (n, num_groups, inner)), (2,), eps)
-    return _per_channel(reshape(y, input.shape), weight, bias)
+    return cast(_per_channel(reshape(y, input.shape), weight, bias), input.dtype)
 
 
 def instance_norm(
@@ -251,11 +261,15 @@ def instance_norm(
     """
     if 0 in input.shape[:2] and not (weight is None and bias is None):
         raise ShapeError(f"instance_norm: nothing in {input.shape} to be scaled; leave weight and bias out")
-    mean_, var_ = (None if t is None else cast(t, input.dtype) for t in (running_mean, running_var))  # any may be given
-    _fit("instance_norm", input, input.shape[1:2], weight=weight, bias=bias, running_mean=mean_, running_var=var_)
+    if input.ndim < 2:
+        raise ShapeError(f"instance_norm: x has shape {input.shape}, expected (N, C, ...)")
+    mean_ = None if running_mean is None else cast(running_mean, input.dtype)  # of any dtype, as in PyTorch
+    given = {"weight": weight, "bias": bias, "running_mean": mean_, "running_var": running_var}
+    _fit("instance_norm", input, input.shape[1:2], **given)
     if not use_input_stats:
-        return batch_norm(input, mean_, var_, weight, bias, False, momentum, eps)
+        return batch_norm(input, mean_, running_var, weight, bias, False, momentum, eps)
     dims = tuple(range(2, input.ndim))
+    _both("instance_norm", running_mean, running_var)
     if math.prod(input.shape[2:]) == 1:
         raise ShapeError(
             f"instance_norm: one value per channel and image in {input.shape} has no variance; give a larger image"
@@ -264,7 +278,7 @@ def instance_norm(
         x = np.asarray(input)
         _move(running_mean, x.mean(dims).mean(0), momentum)
         _move(running_var, x.var(dims, ddof=1).mean(0), momentum)
-    return _per_channel(_standardise(input, dims, eps), weight, bias)
+    return cast(_per_channel(_standardise(input, dims, eps), weight, bias), input.dtype)
 
 
 def _standardise(x: Value, dims: tuple[int, ...], eps: float) -> Value:
@@ -288,6 +302,8 @@ def local_response_norm(input: Value, size: int, alpha: float = 1e-4, beta: floa
         raise ShapeError(
             f"local_response_norm: x has shape {input.shape}, expected (N, C, ...) with at least 3 dimensions"
         )
+    if input.dtype.kind != "f" and input.dtype != np.int64:
+        raise DTypeError(f"local_response_norm: x has dtype {input.dtype}; cast with .float()")
     if size < 1:
         raise ArgumentError(f"local_response_norm: size is {size}; give at least 1")
     c = input.shape[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..typing import Array, Value
-from .errors import DimError
+from .errors import DimError, DTypeError
 from .index import gather, getitem
 from .op import Plain
 from .reduce import Extreme
@@ -52,6 +52,8 @@ def topk(input: Value, k: int, dim: int = -1, largest: bool = True, sorted: bool
 
     ``sorted`` is accepted: they always come in order. Derivative: g put back at ``indices``.
     """
+    if input.dtype == np.bool_:
+        raise DTypeError("topk: a bool tensor has no largest; cast to a number first, or use sort")
     d = read_dim("topk", dim, input.ndim)
     n = input.shape[d] if input.ndim else 1
     if not 0 <= k <= n:

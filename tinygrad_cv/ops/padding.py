@@ -35,6 +35,8 @@ def pad(input: Value, pad: Sequence[int], mode: str = "constant", value: float |
     >>> tg.pad(tg.tensor([[1, 2, 3]]), (2, 1), mode="reflect").tolist()
     [[3, 2, 1, 2, 3, 2]]
     """
+    if not isinstance(pad, Sequence) or any(isinstance(p, bool) or not hasattr(p, "__index__") for p in pad):
+        raise DTypeError(f"pad: pad is {pad!r}; give whole numbers, two for each padded dimension")
     sizes = [int(p) for p in pad]
     if len(sizes) % 2 or len(sizes) > 2 * input.ndim:
         raise ArgumentError(

@@ -186,7 +186,8 @@ def _window(
     dilation: int | Sequence[int],
     ceil: bool,
 ) -> Window:
-    window = Window.read(op, kernel, stride, padding, dilation, ceil)
+    step = kernel if stride is None or (isinstance(stride, Sequence) and not stride) else stride
+    window = Window.read(op, kernel, step, padding, dilation, ceil)
     for axis, k in enumerate(window.kernel):
         most = max(window.padding[2 * axis : 2 * axis + 2])
         if most > k // 2:
@@ -272,7 +273,7 @@ def avg_pool2d(
     return reshape(y, y.shape[1:]) if single else y
 
 
-def adaptive_avg_pool2d(input: Value, output_size: int | Sequence[int | None] | None) -> Value:
+def adaptive_avg_pool2d(input: Value, output_size: int | Sequence[int | None]) -> Value:
     """Return the means of OH x OW nearly equal parts; None keeps a size.
 
     ``output_size=1`` is global average pooling (Lin et al. 2014).
@@ -287,7 +288,7 @@ def adaptive_avg_pool2d(input: Value, output_size: int | Sequence[int | None] | 
 
 
 def adaptive_max_pool2d(
-    input: Value, output_size: int | Sequence[int | None] | None, return_indices: bool = False
+    input: Value, output_size: int | Sequence[int | None], return_indices: bool = False
 ) -> Value:
     """Return the largest values of OH x OW nearly equal parts; None keeps a size.
 
@@ -308,8 +309,8 @@ def _no_parts(x: Value, out: Pair) -> Value:
     return expand_to(total(x, (2, 3), True)[:, :, : out[0], : out[1]], (*x.shape[:2], *out))
 
 
-def _adaptive(op: str, output_size: int | Sequence[int | None] | None, size: Pair) -> Pair:
+def _adaptive(op: str, output_size: int | Sequence[int | None], size: Pair) -> Pair:
     given = tuple(output_size) if isinstance(output_size, Sequence) else (output_size, output_size)
-    if len(given) != 2:
+    if len(given) != 2 or output_size is None:
         raise ArgumentError(f"{op}: output_size is {given}; give one number or two")
     return pair([n if want is None else want for want, n in zip(given, size)], "output_size", op, 0)

@@ -228,6 +228,8 @@ def _finite_peak(dims: tuple[int, ...]) -> Callable[[Array], Array]:
 
 def cumsum(input: Value, dim: int, *, dtype: DType | None = None) -> Value:
     """Return the running sum along ``dim``; integers add up as int64."""
+    if dtype == np.bool_:
+        raise DTypeError("cumsum: dtype bool holds no sums; give an integer or floating-point dtype")
     input = cast(input, dtype or (input.dtype if input.dtype.kind == "f" else np.dtype(np.int64)))
     d = read_dim("cumsum", dim, input.ndim)
     return CumSum(d)(input) if input.ndim else input
@@ -260,6 +262,8 @@ def cumprod(input: Value, dim: int, *, dtype: DType | None = None) -> Value:
     from .index import getitem
     from .joining import cat
 
+    if dtype == np.bool_:
+        raise DTypeError("cumprod: dtype bool holds no products; give an integer or floating-point dtype")
     input = cast(input, dtype or (input.dtype if input.dtype.kind == "f" else np.dtype(np.int64)))
     axis = read_dim("cumprod", dim, input.ndim)
     if input.ndim == 0:

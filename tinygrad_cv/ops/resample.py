@@ -101,9 +101,11 @@ def _sizes(x: Value, size: Any, scale_factor: Any, recompute: bool | None) -> tu
         raise ArgumentError(
             f"interpolate: {given} for an image of {len(old)} axes {tuple(old)}; give {len(old)} numbers or one"
         )
-    if any(isinstance(m, str) or m is None or m != m for m in each):
+    if any(isinstance(m, (str, complex)) or m is None or m != m for m in each):
         raise ArgumentError(f"interpolate: {given!r} is no size and no factor; give {len(old)} numbers or one")
     if size is not None:
+        if any(isinstance(m, bool) or not hasattr(m, "__index__") for m in each):
+            raise ArgumentError(f"interpolate: size is {size!r}; give {len(old)} whole numbers or one")
         if recompute:
             raise ArgumentError(
                 "interpolate: recompute_scale_factor is meaningless with size; give scale_factor instead"
@@ -112,7 +114,9 @@ def _sizes(x: Value, size: Any, scale_factor: Any, recompute: bool | None) -> tu
     else:
         new = [math.floor(n * float(s)) for n, s in zip(old, each)]
         scales = [None if recompute or not s > 0 else float(s) for s in each]
-    if min(new) < 1 or min(old) < 1:
+    if 0 in x.shape[1:]:
+        raise ShapeError(f"interpolate: x has shape {x.shape}; only the batch may be empty")
+    if min(new) < 1:
         raise ShapeError(f"interpolate: from {tuple(old)} to {tuple(new)} pixels; every size must be at least 1")
     return new, scales
 
@@ -162,6 +166,8 @@ def interpolate(
     new, scales = _sizes(input, size, scale_factor, recompute_scale_factor)
     old = input.shape[2:]
     if mode.startswith("nearest"):
+        if input.dtype.kind != "f" and input.dtype != np.uint8:
+            raise DTypeError(f"interpolate: x has dtype {input.dtype}, expected floating point or uint8; cast it")
         y, shift = input, 0.5 if mode == "nearest-exact" else 0.0
         for d, (n, m, s) in enumerate(zip(old, new, scales), 2):
             step = n / m if s is None else 1 / s

@@ -167,7 +167,9 @@ def affine_grid(theta: Value, size: Sequence[int], align_corners: bool | None = 
     ``size`` is that of the result, (N, C, H, W); or (N, C, D, H, W) for matrices (N, 3, 4). See `grid_sample`.
     """
     k = len(size) - 2
-    if k not in (2, 3) or theta.ndim != 3 or tuple(theta.shape) != (size[0], k, k + 1):
+    if k not in (2, 3):
+        raise ShapeError(f"affine_grid: size is {tuple(size)}; give (N, C, H, W) or (N, C, D, H, W)")
+    if theta.ndim != 3 or tuple(theta.shape) != (size[0], k, k + 1):
         raise ShapeError(
             f"affine_grid: theta has shape {theta.shape} for a result of {tuple(size)}; give ({size[0]}, {k}, {k + 1})"
         )

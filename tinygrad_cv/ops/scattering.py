@@ -8,6 +8,7 @@ import numpy as np
 
 from ..typing import Array, Value
 from .arithmetic import where
+from .broadcast import read_number
 from .errors import ArgumentError, DTypeError, ShapeError
 from .index import ScatterAdd, along, getitem, read_at
 from .op import Plain
@@ -38,7 +39,7 @@ def _as_vectors(function: Any, input: Value, dim: int, index: Value, src: Any, *
 
 def _source(op: str, input: Value, index: Value, src: Any) -> Value:
     if not hasattr(src, "dtype"):
-        return np.full(index.shape, src, input.dtype)
+        return np.full(index.shape, read_number(op, "value", src, input.dtype), input.dtype)
     if src.dtype != input.dtype:
         raise DTypeError(f"{op}: src has dtype {src.dtype}, the input {input.dtype}; cast one of them")
     if src.ndim != index.ndim or any(n > m for n, m in zip(index.shape, src.shape)):

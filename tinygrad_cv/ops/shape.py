@@ -162,7 +162,7 @@ def permute(input: Value, *dims: Any) -> Value:
     """
     given = read_sizes(dims)
     order = tuple(read_dim("permute", d, input.ndim) for d in given) if len(given) == input.ndim else ()
-    if len(set(order)) != input.ndim:
+    if len(set(order)) != builtins.max(input.ndim, len(given)):
         raise ArgumentError(
             f"permute: dims {given} is no order of the {input.ndim} dimensions of {input.shape}; name each once"
         )
@@ -244,7 +244,10 @@ def squeeze(input: Value, dim: Dim = None) -> Value:
     else:
         given = (dim,) if isinstance(dim, int) else tuple(dim)
         rank = builtins.max(input.ndim, 1)
-        drop = {d for d in (read_dim("squeeze", d, rank) for d in given) if d < input.ndim and input.shape[d] == 1}
+        dims = [read_dim("squeeze", d, rank) for d in given]
+        if len(set(dims)) != len(dims):
+            raise ArgumentError(f"squeeze: dim={given} names a dimension twice; name each once")
+        drop = {d for d in dims if d < input.ndim and input.shape[d] == 1}
     return reshape(input, tuple(n for i, n in enumerate(input.shape) if i not in drop))
 
 

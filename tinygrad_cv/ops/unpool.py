@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ..typing import Value
+from .broadcast import only_float
 from .elementwise import abs as absolute
 from .elementwise import relu, sign
 from .errors import ArgumentError, DTypeError, ShapeError
@@ -54,6 +55,8 @@ def max_pool1d(
     The result is (N, C, OL); derivative: g at the sample that was largest.
     """
     op = "max_pool1d"
+    if not return_indices and input.dtype.kind != "f":
+        raise DTypeError(f"{op}: x has dtype {input.dtype}, expected floating point; cast with .float()")
     x, k = _signal(op, input), single(kernel_size, "kernel_size", op)
     s = _step(stride, k, op)
     p, d = single(padding, "padding", op), single(dilation, "dilation", op)
@@ -154,6 +157,7 @@ def max_unpool2d(
     Derivative: g at ``indices``.
     """
     op = "max_unpool2d"
+    only_float(op, input)
     if input.ndim not in (3, 4):
         raise ShapeError(f"{op}: x has shape {input.shape}, expected (N, C, H, W) or (C, H, W)")
     if indices.dtype != np.int64:
@@ -164,7 +168,7 @@ def max_unpool2d(
     if indices.shape != input.shape:
         raise ShapeError(f"{op}: indices have shape {indices.shape}, x {input.shape}; give equal shapes")
     kernel = pair(kernel_size, "kernel_size", op)
-    strides = kernel if stride is None or stride == () or stride == [] else pair(stride, "stride", op)
+    strides = kernel if stride is None or stride == [] else pair(stride, "stride", op)
     around = pair(padding, "padding", op, 0)
     usual = [(n - 1) * s + k - 2 * p for n, s, k, p in zip(input.shape[-2:], strides, kernel, around)]
     size = usual
@@ -200,7 +204,7 @@ def max_unpool1d(
     """
     op = "max_unpool1d"
     x, k = _signal(op, input), single(kernel_size, "kernel_size", op)
-    s = _step(stride, k, op)
+    s = k if stride is None or stride == [] else single(stride, "stride", op)
     if output_size is not None and len(output_size) not in (1, 3):
         raise ArgumentError(f"{op}: output_size is {tuple(output_size)}; give one size, or (N, C, L)")
     size = None if output_size is None else (1, int(output_size[-1]))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..typing import Array, Value
-from .errors import ArgumentError, ShapeError
+from .errors import ArgumentError, DTypeError, ShapeError
 from .geometry import Pair, Window, pair
 from .op import Op
 from .shape import permute, reshape
@@ -64,8 +64,15 @@ class Fold(Op):
         return Unfold(self.window, self.size)(g)
 
 
-def _read(op: str, kernel_size: Size, stride: Size, padding: Size, dilation: Size) -> Window:
-    """Read a window whose sizes are ints or pairs; one in a sequence, as pooling takes it, is refused here."""
+def _read(op: str, x: Value, kernel_size: Size, stride: Size, padding: Size, dilation: Size) -> Window:
+    """Read a window whose sizes are ints or pairs, and refuse what cannot be cut into windows.
+
+    One size in a sequence, as pooling takes it, is refused here.
+    """
+    if x.dtype.kind in "iu":
+        raise DTypeError(f"{op}: x has dtype {x.dtype}, expected floating point; cast with .float()")
+    if 0 in x.shape[1:]:
+        raise ShapeError(f"{op}: x has shape {x.shape}; only the batch may be empty")
     sizes = {"kernel_size": kernel_size, "stride": stride, "padding": padding, "dilation": dilation}
     for name, size in sizes.items():
         if isinstance(size, Sequence) and len(size) != 2:
@@ -88,7 +95,7 @@ def unfold(
     x = reshape(input, (1, *input.shape)) if single else input
     if x.ndim != 4:
         raise ShapeError(f"unfold: x has shape {input.shape}, expected (N, C, H, W) or (C, H, W)")
-    window = _read("unfold", kernel_size, stride, padding, dilation)
+    window = _read("unfold", x, kernel_size, stride, padding, dilation)
     size = (x.shape[2], x.shape[3])
     window.output(size, "unfold")
     y = Unfold(window, size)(x)
@@ -106,7 +113,9 @@ def fold(
     """Add columns (N, C*KH*KW, L) back to images (N, C, H, W) of ``output_size``: the adjoint of `unfold`."""
     single = input.ndim == 2
     x = reshape(input, (1, *input.shape)) if single else input
-    window = _read("fold", kernel_size, stride, padding, dilation)
+    window = _read("fold", x, kernel_size, stride, padding, dilation)
+    if isinstance(output_size, Sequence) and len(output_size) != 2:
+        raise ArgumentError(f"fold: output_size is {output_size!r}; give an int or a pair (vertical, horizontal)")
     size = pair(output_size, "output_size", "fold")
     oh, ow = window.output(size, "fold")
     taps = window.kernel[0] * window.kernel[1]

@@ -1,18 +1,39 @@
-"""What was wrong with a call that failed: its arguments are held against the signature, after the fact.
+"""Arguments held against the signature: settings before the call, tensors when the call has failed.
 
-A function checks shapes and settings itself. That a ``None`` or a list stands where a tensor should, its signature
-says already; so nothing is tested beforehand, which would cost every call, and a call that failed is explained here.
+A flag that is no bool, or a fraction for a count, would often pass unnoticed; so what the signature calls a ``bool``,
+an ``int``, a ``float``, a ``str`` or a dtype is looked at beforehand, at the price of one look at its type, where it
+is given at all. That a ``None`` or a list stands where a tensor should shows soon enough: such a call fails, and is
+explained here. Shapes, and what a number may be, the functions check themselves.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from ..ops.broadcast import read_dtype
 from ..ops.errors import DTypeError, TinygradError
+from .random import Generator
+
+TRUTHS = frozenset({"antialias", "inplace", "recompute_scale_factor", "reduce", "return_indices", "size_average"})
+"""Flags that PyTorch's functions, being Python's own there, take by their truth: 1 and 0 do as well."""
+
+
+def settings(parameters: Mapping[str, inspect.Parameter]) -> dict[str, frozenset[type]]:
+    """Return the types of which a value needs no second look, for every parameter that is a plain setting."""
+    kinds = {name: str(p.annotation).split(" | ") for name, p in parameters.items() if name not in TRUTHS}
+    plain = {name: of for name, of in kinds.items() if AT_ONCE.keys() >= set(of)}
+    return {name: frozenset().union(*(AT_ONCE[kind] for kind in of)) for name, of in plain.items()}
+
+
+def refuse_strangers(name: str, parameters: Mapping[str, inspect.Parameter], given: Iterable[tuple[str, Any]]) -> None:
+    """Raise a `DTypeError` where a setting is not what its annotation says."""
+    stranger = _stranger(name, parameters, dict(given), strict=False)
+    if stranger is not None:
+        raise stranger
 
 
 def explained(function: Callable[..., Any], name: str, error: Exception, args: Sequence[Any], kwargs: Any) -> Exception:
@@ -79,14 +100,21 @@ def _is_number(x: Any) -> bool:
 
 
 def _is_scalar(x: Any, dtypes: str) -> bool:
-    """Tell whether x counts as one number of the given kinds: in Python, in NumPy, or in a tensor of one element."""
+    """Tell whether x counts as one number of the given kinds: in Python, in NumPy, or as a 0-d tensor."""
     if _is_value(x):
-        return x.dtype.kind in dtypes and all(n == 1 for n in x.shape)
+        return x.dtype.kind in dtypes and not x.shape
     return isinstance(x, (bool, int, float)) and np.asarray(x).dtype.kind in dtypes
 
 
 def _is_integer(x: Any) -> bool:
-    return _is_scalar(x, "biu")
+    return _is_scalar(x, "iu")
+
+
+def _is_dtype(x: Any) -> bool:
+    try:
+        return x is not None and read_dtype(x) is not None
+    except DTypeError:
+        return False
 
 
 def _is_sequence(x: Any, fits: Callable[[Any], bool]) -> bool:
@@ -110,7 +138,7 @@ KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "T": ("a tensor", _is_value),
     "int": ("an integer", _is_integer),
     "float": ("a number", lambda x: _is_scalar(x, "biuf")),
-    "bool": ("True or False", lambda x: _is_scalar(x, "biuf")),
+    "bool": ("True or False", lambda x: isinstance(x, (bool, np.bool_))),
     "str": ("a string", lambda x: isinstance(x, str)),
     "Sequence[int]": ("a sequence of integers", _is_sizes),
     "tuple[int, ...]": ("a sequence of integers", _is_sizes),
@@ -119,6 +147,18 @@ KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "Sequence[Value]": ("a sequence of tensors", lambda x: _is_value(x) or _is_sequence(x, _is_value)),
     "Size": ("an integer or a sequence of integers", lambda x: _is_integer(x) or _is_sizes(x)),
     "Dim": ("an integer or a sequence of integers", lambda x: x is None or _is_integer(x) or _is_sizes(x)),
-    "DType": ("a dtype, such as float32", lambda x: isinstance(x, (np.dtype, type))),
+    "DType": ("a dtype, such as float32", _is_dtype),
+    "Generator": ("a Generator", lambda x: isinstance(x, Generator)),
 }
 """The annotations of public signatures: what to ask for, and what tells whether a value is that."""
+
+AT_ONCE: dict[str, frozenset[type]] = {
+    "None": frozenset({type(None)}),
+    "bool": frozenset({bool}),
+    "int": frozenset({int}),
+    "float": frozenset({float, int}),
+    "str": frozenset({str}),
+    "Generator": frozenset({Generator}),
+    "DType": frozenset(type(np.dtype(kind)) for kind in "f2 f4 f8 i1 i2 i4 i8 u1 ?".split()),
+}
+"""The annotations of settings, and the types that are what they say at first sight."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..ops import broadcast
-from ..ops.broadcast import read_dtype, read_shape
+from ..ops.broadcast import read_dtype, read_number, read_shape
 from ..ops.errors import ArgumentError, DTypeError
 from ..typing import Array, DType, Value
 from .spelling import spelled
@@ -61,7 +61,7 @@ def _plain(data: Any) -> Any:
     return [_plain(v) for v in data] if isinstance(data, (list, tuple)) else data
 
 
-def tensor(data: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def tensor(data: Any, dtype: DType | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a new tensor that holds a copy of ``data`` (numbers, nested lists, arrays, tensors).
 
     Python floats become the default dtype, Python integers int64; arrays keep theirs.
@@ -73,7 +73,7 @@ def tensor(data: Any, dtype: Any = None, device: Any = None, requires_grad: bool
     return Tensor(a.copy() if a.base is not None or not a.flags.owndata else a, requires_grad)
 
 
-def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
+def as_tensor(data: Any, dtype: DType | None = None, device: Any = None) -> Tensor:
     """Return ``data`` as a tensor, sharing its memory where that is possible; tensors are returned as they are."""
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(dtype)
@@ -139,7 +139,7 @@ def can_cast(from_: Any, to: Any) -> bool:
     return rank[read_dtype(from_).kind] <= rank[read_dtype(to).kind]
 
 
-def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def zeros(*size: Any, dtype: DType | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a tensor of zeros.
 
     ``size`` is one tuple, or a number for each dimension.
@@ -147,7 +147,7 @@ def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool
     return Tensor(np.zeros(read_shape(*size), read_dtype(dtype)), requires_grad)
 
 
-def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def ones(*size: Any, dtype: DType | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a tensor of ones.
 
     ``size`` is one tuple, or a number for each dimension.
@@ -155,7 +155,7 @@ def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool 
     return Tensor(np.ones(read_shape(*size), read_dtype(dtype)), requires_grad)
 
 
-def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def empty(*size: Any, dtype: DType | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a tensor whose values are whatever the memory held.
 
     ``size`` is one tuple, or a number for each dimension.
@@ -164,7 +164,7 @@ def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool
 
 
 def full(
-    size: Sequence[int], fill_value: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    size: Sequence[int], fill_value: Any, dtype: DType | None = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Return a tensor filled with a number, of the number's kind of dtype.
 
@@ -172,42 +172,47 @@ def full(
     """
     if hasattr(size, "__index__"):
         raise ArgumentError(f"full: size is {size}; give a sequence, as in full(({size},), {fill_value})")
-    kind = broadcast.result_type(fill_value) if dtype is None else np.dtype(dtype)
-    return Tensor(np.full(read_shape(size), fill_value, kind), requires_grad)
+    kind = broadcast.result_type(fill_value) if dtype is None else read_dtype(dtype)
+    value = read_number("full", "fill_value", fill_value, kind)
+    return Tensor(np.full(read_shape(size), value, kind), requires_grad)
 
 
-def _pattern(op: str, input: Any) -> Array:
+def _pattern(op: str, input: Any, dtype: Any) -> tuple[Array, DType]:
+    """Return an array in the shape and memory order of what is to be made, and its dtype."""
     if not hasattr(input, "dtype"):
         raise DTypeError(f"{op}: input is {input!r} ({type(input).__name__}); give a tensor")
-    return np.asarray(input)
+    return np.asarray(input), read_dtype(dtype, input.dtype)
 
 
-def zeros_like(input: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def zeros_like(input: Any, dtype: DType | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return zeros of the shape, dtype and memory order of ``input``."""
-    return Tensor(np.zeros_like(_pattern("zeros_like", input), dtype=dtype), requires_grad)
+    return Tensor(np.zeros_like(*_pattern("zeros_like", input, dtype)), requires_grad)
 
 
-def ones_like(input: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def ones_like(input: Any, dtype: DType | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return ones of the shape, dtype and memory order of ``input``."""
-    return Tensor(np.ones_like(_pattern("ones_like", input), dtype=dtype), requires_grad)
+    return Tensor(np.ones_like(*_pattern("ones_like", input, dtype)), requires_grad)
 
 
-def empty_like(input: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def empty_like(input: Any, dtype: DType | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return an uninitialised tensor of the shape, dtype and memory order of ``input``."""
-    return Tensor(np.empty_like(_pattern("empty_like", input), dtype=dtype), requires_grad)
+    return Tensor(np.empty_like(*_pattern("empty_like", input, dtype)), requires_grad)
 
 
 def full_like(
-    input: Any, fill_value: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    input: Any, fill_value: Any, dtype: DType | None = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Return a filled tensor of the shape, dtype and memory order of ``input``.
 
     ``fill_value`` is the number.
     """
-    return Tensor(np.full_like(_pattern("full_like", input), fill_value, dtype=dtype), requires_grad)
+    like, kind = _pattern("full_like", input, dtype)
+    return Tensor(np.full_like(like, read_number("full_like", "fill_value", fill_value, kind), kind), requires_grad)
 
 
-def eye(n: int, m: int | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def eye(
+    n: int, m: int | None = None, dtype: DType | None = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Return a matrix with ones on the diagonal.
 
     It has ``n`` rows and ``m`` columns, ``n`` if None.
@@ -220,7 +225,7 @@ def arange(
     start: Any = None,
     end: Any = None,
     step: Any = 1,
-    dtype: Any = None,
+    dtype: DType | None = None,
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
@@ -234,17 +239,17 @@ def arange(
     start, end, step = (v.item() if hasattr(v, "item") else v for v in (start, end, step))
     if not all(isinstance(v, (bool, int, float)) for v in (start, end, step)):
         raise DTypeError(f"arange: got start={start!r}, end={end!r}, step={step!r}; give numbers")
-    if step == 0 or not math.isfinite(start) or not math.isfinite(end) or (end - start) / step < 0:
+    if step == 0 or not all(map(math.isfinite, (start, end, step))) or (end - start) / step < 0:
         raise ArgumentError(f"arange: from {start} to {end} by {step} never arrives; give a step of the right sign")
     kind = broadcast.FLOAT if any(isinstance(v, float) for v in (start, end, step)) else np.dtype(np.int64)
-    return Tensor(np.arange(start, end, step).astype(kind if dtype is None else dtype), requires_grad)
+    return Tensor(np.arange(start, end, step).astype(read_dtype(dtype, kind)), requires_grad)
 
 
 result_type = spelled(broadcast.result_type)
 
 
 def linspace(
-    start: float, end: float, steps: int, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    start: float, end: float, steps: int, dtype: DType | None = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Return ``steps`` evenly spaced numbers from ``start`` to ``end``, both included."""
     if steps < 0:

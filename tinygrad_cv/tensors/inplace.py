@@ -7,6 +7,7 @@ through a view also gives the base a new node (``Replace``), and other views of 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ from ..autograd.node import user_line, version_of
 from ..autograd.record import View, refresh
 from ..ops.errors import ArgumentError, AutogradError, DTypeError, ShapeError
 from ..ops.index import Replace, Take, is_basic, read_index, split_index
+from .random import Generator, pick
+from .spelling import spelled
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -115,6 +118,7 @@ def _written(function: Callable[..., Any]) -> Callable[..., Any]:
         return write(self, function(self._alias(), *args, **kwargs), name)
 
     method.__name__ = method.__qualname__ = name
+    method.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
     method.__doc__ = f"`{function.__name__}`, in place."
     return method
 
@@ -272,29 +276,28 @@ class InPlace:
     tril_ = _written(ops.tril)
     triu_ = _written(ops.triu)
 
-    def bernoulli_(self: Any, p: float = 0.5, *, generator: Any = None) -> Tensor:
+    def bernoulli_(self: Any, p: float = 0.5, *, generator: Generator | None = None) -> Tensor:
         """Draw every element: 1 with probability ``p``, else 0."""
-        from .random import pick
-
         if not 0 <= p <= 1:
             raise ArgumentError(f"bernoulli_: p is {p}; give a probability from 0 to 1")
         return write(self, type(self)((pick(generator).random(self.shape) < p).astype(self.dtype)), "bernoulli_")
 
-    def normal_(self: Any, mean: float = 0.0, std: float = 1.0, *, generator: Any = None) -> Tensor:
+    def normal_(self: Any, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Tensor:
         """Draw every element from a normal distribution."""
-        from .random import pick
-
         if std < 0:
             raise ArgumentError(f"normal_: std is {std}; give a number of at least 0")
         return write(self, type(self)(pick(generator).normal(mean, std, self.shape).astype(self.dtype)), "normal_")
 
-    def uniform_(self: Any, a: float = 0.0, b: float = 1.0, *, generator: Any = None) -> Tensor:
+    def uniform_(self: Any, a: float = 0.0, b: float = 1.0, *, generator: Generator | None = None) -> Tensor:
         """Draw every element evenly from [a, b)."""
-        from .random import pick
-
         if b < a:
             raise ArgumentError(f"uniform_: nothing lies in [{a}, {b}); give a of at most b")
         return write(self, type(self)(pick(generator).uniform(a, b, self.shape).astype(self.dtype)), "uniform_")
+
+
+for _name, _function in list(vars(InPlace).items()):
+    if not _name.startswith("_") and inspect.isfunction(_function):
+        setattr(InPlace, _name, spelled(_function, name=_name))
 
 
 def _plain(t: Any, value: Any) -> Any:

@@ -405,9 +405,7 @@ class Methods:
         """Keep the elements where the condition holds, take ``other`` elsewhere."""
         return ops.where(condition, self, other)
 
-    def allclose(self: Any, other: Any, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: Any = False) -> Any:
-        """Tell whether all elements agree within atol + rtol |other|."""
-        return ops.allclose(self, other, rtol, atol, equal_nan)
+    allclose = ops.allclose
 
 
 def _as_in_pytorch(t: Any) -> Array:

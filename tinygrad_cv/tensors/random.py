@@ -76,4 +76,4 @@ def set_rng_state(state: dict[str, Any]) -> None:
 
 def pick(generator: Generator | None) -> np.random.Generator:
     """Return the NumPy generator behind ``generator``, or the default one's."""
-    return (generator or default_generator).numpy
+    return (default_generator if generator is None else generator).numpy

@@ -19,7 +19,11 @@ __all__ = [
 
 
 def rand(
-    *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    *size: Any,
+    generator: Generator | None = None,
+    dtype: DType | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Return numbers drawn evenly from [0, 1).
 
@@ -40,7 +44,11 @@ def _uniform(generator: Generator | None, shape: tuple[int, ...], dtype: DType) 
 
 
 def randn(
-    *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    *size: Any,
+    generator: Generator | None = None,
+    dtype: DType | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Return numbers drawn from the standard normal distribution.
 
@@ -57,60 +65,73 @@ def randint(
     size: Any = None,
     *,
     generator: Generator | None = None,
-    dtype: Any = None,
+    dtype: DType | None = None,
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
     """Return integers drawn evenly from [low, high): randint(high, size) or randint(low, high, size)."""
-    if isinstance(high, (tuple, list)):  # randint(high, size)
-        low, high, size = None, low, high
+    if isinstance(high, (tuple, list)) and size is None:  # randint(high, size)
+        low, high, size = 0, low, high
     elif high is None:  # randint(high, size=size)
-        low, high = None, low
+        low, high = 0, low
     low = 0 if low is None else low
-    if high is None or not isinstance(size, (tuple, list)):
-        raise ArgumentError(f"randint: high is {high} and size {size}; give (high, size) or (low, high, size)")
+    if any(isinstance(n, bool) or not hasattr(n, "__index__") for n in (low, high)):
+        raise DTypeError(f"randint: low is {low!r} and high {high!r}; give whole numbers")
+    if not isinstance(size, (tuple, list)):
+        raise ArgumentError(f"randint: size is {size!r}; give (high, size) or (low, high, size), the size a tuple")
     if low >= high:
         raise ArgumentError(f"randint: no integer lies in [{low}, {high}); give a larger high")
-    drawn = np.asarray(pick(generator).integers(low, high, read_shape(size)))
-    return Tensor(drawn.astype(dtype or np.int64, copy=False), requires_grad)
+    kind = _many("randint", dtype)
+    drawn = np.asarray(pick(generator).integers(int(low), int(high), read_shape(size)))
+    return Tensor(drawn.astype(kind, copy=False), requires_grad)
+
+
+def _many(op: str, dtype: Any) -> DType:
+    """Return a dtype that holds more than 0 and 1: int64 if none is given."""
+    d = read_dtype(dtype, np.dtype(np.int64))
+    if d == np.bool_:
+        raise DTypeError(f"{op}: dtype bool holds two numbers alone; give an integer or floating-point dtype")
+    return d
 
 
 def randperm(
     n: int,
     *,
     generator: Generator | None = None,
-    dtype: Any = None,
+    dtype: DType | None = None,
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
     """Return the numbers 0 to n-1 in random order."""
     if n < 0:
         raise ArgumentError(f"randperm: n is {n}; give a number of at least 0")
-    return Tensor(pick(generator).permutation(n).astype(dtype or np.int64, copy=False), requires_grad)
+    return Tensor(pick(generator).permutation(int(n)).astype(_many("randperm", dtype), copy=False), requires_grad)
 
 
 def rand_like(
     input: Value,
-    dtype: Any = None,
+    dtype: DType | None = None,
     *,
     generator: Generator | None = None,
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
     """Return numbers drawn evenly from [0, 1), of the shape and dtype of ``input``."""
-    return rand(input.shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    kind = input.dtype if dtype is None else dtype
+    return rand(input.shape, generator=generator, dtype=kind, requires_grad=requires_grad)
 
 
 def randn_like(
     input: Value,
-    dtype: Any = None,
+    dtype: DType | None = None,
     *,
     generator: Generator | None = None,
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
     """Return standard normal numbers, of the shape and dtype of ``input``."""
-    return randn(input.shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    kind = input.dtype if dtype is None else dtype
+    return randn(input.shape, generator=generator, dtype=kind, requires_grad=requires_grad)
 
 
 def randint_like(
@@ -119,13 +140,14 @@ def randint_like(
     high: Any = None,
     *,
     generator: Generator | None = None,
-    dtype: Any = None,
+    dtype: DType | None = None,
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
     """Return integers drawn evenly from [low, high), or [0, low), of the shape and dtype of ``input``."""
     low, high = (0, low) if high is None else (low, high)
-    return randint(low, high, input.shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    kind = input.dtype if dtype is None else dtype
+    return randint(low, high, input.shape, generator=generator, dtype=kind, requires_grad=requires_grad)
 
 
 def bernoulli(input: Any, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
@@ -172,7 +194,7 @@ def multinomial(
     return Tensor(np.asarray(drawn, np.int64).reshape(*weights.shape[:-1], num_samples))
 
 
-for _function in (rand, rand_like, randint, randint_like, randn, randn_like, randperm):
+for _function in (bernoulli, multinomial, rand, rand_like, randint, randint_like, randn, randn_like, randperm):
     globals()[_function.__name__] = spelled(_function)
 
 Tensor.bernoulli = bernoulli  # type: ignore[attr-defined]

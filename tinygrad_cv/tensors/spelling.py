@@ -18,7 +18,7 @@ import numpy as np
 from ..autograd.node import user_line, version_of
 from ..ops.broadcast import result_type
 from ..ops.errors import ArgumentError, AutogradError, DTypeError
-from .blame import explained
+from .blame import explained, refuse_strangers, settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -43,7 +43,8 @@ WITHOUT_OUT = frozenset(
 def spelled(function: F, *, single: bool = False, name: str = "") -> F:
     """Return ``function``, which also takes PyTorch's other spellings of its arguments.
 
-    An error names the function (by ``name``, where it has several) and the argument that cannot be meant.
+    An error names the function (by ``name``, where it has several) and the argument that cannot be meant. Settings are
+    held against the signature before the call.
     With ``single``, what the function takes one by one (``reshape(x, 2, 3)``, PyTorch's method) comes as one sequence
     (``reshape(x, (2, 3))``, PyTorch's function).
     """
@@ -54,10 +55,17 @@ def spelled(function: F, *, single: bool = False, name: str = "") -> F:
     open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     ignored = MEANINGLESS - set(parameters)
     name = name or function.__name__
+    quick = settings(parameters)
+    ranked = list(parameters)[: len(parameters) if several is None else list(parameters).index(several)]
+    first = next((i for i, n in enumerate(ranked) if n in quick), 99)
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
+            if len(args) > first:
+                for parameter, value in zip(ranked[first:], args[first:]):
+                    if parameter in quick and type(value) not in quick[parameter]:
+                        refuse_strangers(name, parameters, [(parameter, value)])
             if not kwargs and not single:
                 return function(*args)
             if kwargs and not open_ended:
@@ -72,6 +80,9 @@ def spelled(function: F, *, single: bool = False, name: str = "") -> F:
                 for other in (several, "size") if several else ():
                     if other in kwargs:
                         args = (*args, kwargs.pop(other))
+                for parameter in quick.keys() & kwargs.keys():
+                    if type(kwargs[parameter]) not in quick[parameter]:
+                        refuse_strangers(name, parameters, [(parameter, kwargs[parameter])])
                 if out is not None:
                     return into(name, out, function, args, kwargs)
             if single and (len(args) > 2 or hasattr([*args, *kwargs.values()][-1], "__index__")):
