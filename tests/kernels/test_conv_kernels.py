@@ -126,6 +126,13 @@ GEOMETRIES = {
     },
     "1x1": {"x": (4, 8, 8, 48), "filters": 33, "kernel": (1, 1), "settings": {}},
     "depthwise": {"x": (4, 12, 12, 18), "filters": 18, "kernel": (3, 3), "settings": {"groups": 18}},
+    "depthwise/2": {
+        "x": (3, 12, 13, 40),
+        "filters": 40,
+        "kernel": (3, 3),
+        "settings": {"groups": 40, "stride": (2, 2), "padding": (1,) * 4},
+    },
+    "depthwise 5x5": {"x": (3, 9, 20, 18), "filters": 18, "kernel": (5, 5), "settings": {"groups": 18}},
     "grouped": {"x": (4, 12, 12, 16), "filters": 32, "kernel": (3, 3), "settings": {"groups": 4}},
     "pairs": {"x": (4, 7, 9, 18), "filters": 18, "kernel": (3, 3), "settings": {"groups": 9, "padding": (1,) * 4}},
     "fours": {"x": (3, 12, 19, 24), "filters": 24, "kernel": (3, 3), "settings": {"groups": 6, "padding": (1,) * 4}},

@@ -180,6 +180,12 @@ def _loops(shape: kernels.Geometry, size: Pair, window: Window, chosen: str, thr
         ]
     if groups == C == OC > 1:
         d = depthwise.forward(N, *size, C, kernel, out, stride, window.padding, dilation).grid
+        if d.square:
+            return [
+                f"for line of {N * d.PH}, shared by {threads} threads:",
+                f"    for vector of {-(-C // lanes)} ({lanes} channels): w (9 taps), in registers",
+                f"        for pixel of {d.PW}: y = sum of x (3 x 3 pixels, in registers) * w",
+            ]
         return [
             f"for line of {N * d.PH}, shared by {threads} threads:",
             f"    for eight of {-(-d.PW // 8)} (8 pixels side by side):",

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from ...typing import Array
-from . import conv_im2col, depthwise, grouped, plans, scatter, winograd, winograd_plans
+from . import conv_im2col, depthwise, depthwise_3x3, grouped, plans, scatter, winograd, winograd_plans
 from .cost import Geometry, choose_algorithm, get_algorithm, scatter_pays, side_by_side, winograd_variant
 from .direct import add_slices, gather, pack, weight_sums
 from .jit import get_num_threads
@@ -214,9 +214,8 @@ def conv2d_grad_w(
         slices = min(plans.PARTS, N * OH)
         parts = scratch("parts", slices * gw.size)
         parts[: slices * gw.size] = 0
-        depthwise.depthwise_weights(
-            get_num_threads(), flat(x), flat(g), parts, launch.rise, launch.slide, launch.grid, slices
-        )
+        sums = depthwise_3x3.weight_sums if launch.grid.square else depthwise.weight_sums
+        sums(get_num_threads(), flat(x), flat(g), parts, launch.rise, launch.slide, launch.grid, slices)
         add_slices(get_num_threads(), parts, gw.size, slices, flat(gw))
     elif G := side_by_side(C, OC, groups, LANES):
         _grouped_weights(grouped.forward(G, N, H, W, C, kernel, (OH, OW), stride, padding, dilation), x, g, gw)
@@ -237,7 +236,8 @@ def _depthwise(
     launch: depthwise.Launch, source: Array, w: Array, bias: Array | None, to: Array, floor: np.float32
 ) -> None:
     filters = np.ascontiguousarray(w.transpose(2, 3, 1, 0))
-    depthwise.depthwise(
+    convolve = depthwise_3x3.convolve if launch.grid.square else depthwise.convolve
+    convolve(
         get_num_threads(), flat(source), flat(filters), _bias(bias, w.shape[0]), flat(to), launch.rise, launch.slide,
         launch.p, launch.q, launch.grid, floor,
     )  # fmt: skip

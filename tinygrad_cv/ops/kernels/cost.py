@@ -83,7 +83,7 @@ def side_by_side(C: int, OC: int, groups: int, lanes: int = 16) -> int:
 def estimates(geometry: Geometry, lanes: int = 16) -> dict[str, float]:
     """Return the estimated cost of each algorithm that applies, in vector instructions."""
     N, C, OC, out, kernel, *_ = geometry
-    if geometry.groups == C == OC > 1:  # lanes are channels; each product loads, and nothing is shared
+    if geometry.groups == C == OC > 1:  # lanes are channels; measured in the cache
         return {"direct": 2.0 * N * out[0] * out[1] * kernel[0] * kernel[1] * -(-C // lanes)}
     if G := side_by_side(C, OC, geometry.groups, lanes):  # lanes are channels of several groups
         return {"direct": 1.3 * N * out[0] * out[1] * kernel[0] * kernel[1] * G * -(-C // lanes)}

@@ -2,12 +2,12 @@
 
     y[pixel, c] = sum over taps of x[pixel + tap, c] * w[tap, c]
 
-Eight pixels go together, so that a weight is loaded once for eight products. Taps come as in `plans`: tap row k reads
-row i*SH + rise[k] with the weights of row p[k], tap column l reads column j*SW + slide[l] with those of column q[l];
-forward there is one launch, backward one for each phase of the stride.
+Taps come as in `plans`: tap row k reads row i*SH + rise[k] with the weights of row p[k], tap column l reads column
+j*SW + slide[l] with those of column q[l]; forward there is one launch, backward one for each phase of the stride.
 
-Where three taps stand side by side, eight pixels share ten loads. A pixel at the border may be the first or the last of
-eight: what it misses is zero. The whole is bound by memory: a 3x3 layer reads and writes 8 bytes for 9 multiply-adds.
+Here is the plan, and the code for any taps: eight pixels go together, so that a weight is loaded once for eight
+products. A pixel at the border may be the first or the last of eight: what it misses is zero. Where taps are 3 x 3,
+`depthwise_3x3` takes over.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class Grid(NamedTuple):
     inner: int
     outer: int
     """Grid columns from inner to outer, but for the first and the last, see the source with all their taps."""
-    near: bool
-    """Three taps side by side, and neighbours in the grid are neighbours in the source."""
+    square: bool
+    """3 x 3 taps side by side that reach at most one column beyond either side: see `depthwise_3x3`."""
 
 
 class Launch(NamedTuple):
@@ -61,12 +61,12 @@ class Launch(NamedTuple):
 
 
 @inline
-def _get(x: Array, i: int, n: int, whole: bool) -> Any:
+def get(x: Array, i: int, n: int, whole: bool) -> Any:
     return load(x, i) if whole else load_first(x, i, n)
 
 
 @inline
-def _put(y: Array, i: int, v: Any, n: int, whole: bool) -> None:
+def put(y: Array, i: int, v: Any, n: int, whole: bool) -> None:
     if whole:
         store(y, i, v)
     else:
@@ -83,61 +83,41 @@ def _pixels(
     rest, here, there = d.C - c, d.SW * d.C, d.step_w * d.C
     a0 = load(bias, c)
     a1, a2, a3, a4, a5, a6, a7 = a0, a0, a0, a0, a0, a0, a0
-    zero = splat(np.float32(0))
     for k in range(rise.size):
         h = i * d.SH + rise[k]
         if h < 0 or h >= d.H:
-            continue
-        if eight and d.near:
-            v = j + slide[0]
-            s, tap = ((n * d.H + h) * d.W + v) * d.C + c, (p[k] * d.KW + q[0]) * d.C + c
-            x0 = _get(x, s, rest, whole) if v >= 0 else zero
-            x1, x2 = _get(x, s + here, rest, whole), _get(x, s + 2 * here, rest, whole)
-            x3, x4 = _get(x, s + 3 * here, rest, whole), _get(x, s + 4 * here, rest, whole)
-            x5, x6 = _get(x, s + 5 * here, rest, whole), _get(x, s + 6 * here, rest, whole)
-            x7, x8 = _get(x, s + 7 * here, rest, whole), _get(x, s + 8 * here, rest, whole)
-            x9 = _get(x, s + 9 * here, rest, whole) if v + 9 < d.W else zero
-            weight = _get(w, tap, rest, whole)
-            a0, a1, a2, a3 = fma(x0, weight, a0), fma(x1, weight, a1), fma(x2, weight, a2), fma(x3, weight, a3)
-            a4, a5, a6, a7 = fma(x4, weight, a4), fma(x5, weight, a5), fma(x6, weight, a6), fma(x7, weight, a7)
-            weight = _get(w, (p[k] * d.KW + q[1]) * d.C + c, rest, whole)
-            a0, a1, a2, a3 = fma(x1, weight, a0), fma(x2, weight, a1), fma(x3, weight, a2), fma(x4, weight, a3)
-            a4, a5, a6, a7 = fma(x5, weight, a4), fma(x6, weight, a5), fma(x7, weight, a6), fma(x8, weight, a7)
-            weight = _get(w, (p[k] * d.KW + q[2]) * d.C + c, rest, whole)
-            a0, a1, a2, a3 = fma(x2, weight, a0), fma(x3, weight, a1), fma(x4, weight, a2), fma(x5, weight, a3)
-            a4, a5, a6, a7 = fma(x6, weight, a4), fma(x7, weight, a5), fma(x8, weight, a6), fma(x9, weight, a7)
             continue
         for m in range(slide.size):
             v = j * d.SW + slide[m]
             s, tap = ((n * d.H + h) * d.W + v) * d.C + c, (p[k] * d.KW + q[m]) * d.C + c
             if eight:
-                weight = _get(w, tap, rest, whole)
+                weight = get(w, tap, rest, whole)
                 if v >= 0:
-                    a0 = fma(_get(x, s, rest, whole), weight, a0)
-                a1 = fma(_get(x, s + here, rest, whole), weight, a1)
-                a2 = fma(_get(x, s + 2 * here, rest, whole), weight, a2)
-                a3 = fma(_get(x, s + 3 * here, rest, whole), weight, a3)
-                a4 = fma(_get(x, s + 4 * here, rest, whole), weight, a4)
-                a5 = fma(_get(x, s + 5 * here, rest, whole), weight, a5)
-                a6 = fma(_get(x, s + 6 * here, rest, whole), weight, a6)
+                    a0 = fma(get(x, s, rest, whole), weight, a0)
+                a1 = fma(get(x, s + here, rest, whole), weight, a1)
+                a2 = fma(get(x, s + 2 * here, rest, whole), weight, a2)
+                a3 = fma(get(x, s + 3 * here, rest, whole), weight, a3)
+                a4 = fma(get(x, s + 4 * here, rest, whole), weight, a4)
+                a5 = fma(get(x, s + 5 * here, rest, whole), weight, a5)
+                a6 = fma(get(x, s + 6 * here, rest, whole), weight, a6)
                 if v + 7 * d.SW < d.W:
-                    a7 = fma(_get(x, s + 7 * here, rest, whole), weight, a7)
+                    a7 = fma(get(x, s + 7 * here, rest, whole), weight, a7)
             elif v >= 0 and v < d.W:
-                a0 = fma(_get(x, s, rest, whole), _get(w, tap, rest, whole), a0)
-    put = (((n * d.DH + d.first_h + i * d.step_h) * d.DW) + d.first_w + j * d.step_w) * d.C + c
-    _put(y, put, maximum(a0, lowest), rest, whole)
+                a0 = fma(get(x, s, rest, whole), get(w, tap, rest, whole), a0)
+    to = (((n * d.DH + d.first_h + i * d.step_h) * d.DW) + d.first_w + j * d.step_w) * d.C + c
+    put(y, to, maximum(a0, lowest), rest, whole)
     if eight:
-        _put(y, put + there, maximum(a1, lowest), rest, whole)
-        _put(y, put + 2 * there, maximum(a2, lowest), rest, whole)
-        _put(y, put + 3 * there, maximum(a3, lowest), rest, whole)
-        _put(y, put + 4 * there, maximum(a4, lowest), rest, whole)
-        _put(y, put + 5 * there, maximum(a5, lowest), rest, whole)
-        _put(y, put + 6 * there, maximum(a6, lowest), rest, whole)
-        _put(y, put + 7 * there, maximum(a7, lowest), rest, whole)
+        put(y, to + there, maximum(a1, lowest), rest, whole)
+        put(y, to + 2 * there, maximum(a2, lowest), rest, whole)
+        put(y, to + 3 * there, maximum(a3, lowest), rest, whole)
+        put(y, to + 4 * there, maximum(a4, lowest), rest, whole)
+        put(y, to + 5 * there, maximum(a5, lowest), rest, whole)
+        put(y, to + 6 * there, maximum(a6, lowest), rest, whole)
+        put(y, to + 7 * there, maximum(a7, lowest), rest, whole)
 
 
 @spread
-def depthwise(
+def convolve(
     worker: int, workers: int, x: Array, w: Array, bias: Array, y: Array, rise: Array, slide: Array, p: Array,
     q: Array, d: Grid, floor: Any,
 ) -> None:  # fmt: skip
@@ -163,9 +143,9 @@ def depthwise(
 
 @inline
 def _tap_sums(
-    x: Array, g: Array, out: Array, rise: Array, slide: Array, d: Grid, line: int, put: int, c: int, whole: bool
+    x: Array, g: Array, out: Array, rise: Array, slide: Array, d: Grid, line: int, to: int, c: int, whole: bool
 ) -> None:
-    """Add one line's products to out[put + tap*C], LANES channels from c, or the ``d.C - c`` that are left."""
+    """Add one line's products to out[to + tap*C], LANES channels from c, or the ``d.C - c`` that are left."""
     n, i = line // d.PH, line % d.PH
     rest, step = d.C - c, d.SW * d.C
     from_g = line * d.PW * d.C + c
@@ -173,29 +153,6 @@ def _tap_sums(
     for k in range(rise.size):
         h = i * d.SH + rise[k]
         if h < 0 or h >= d.H:
-            continue
-        if d.near:  # the pixels x0, x1, x2 under the three taps move on by one
-            v = slide[0]
-            at = ((n * d.H + h) * d.W + v) * d.C + c
-            x0 = _get(x, at, rest, whole) if v >= 0 else zero
-            x1 = _get(x, at + d.C, rest, whole)
-            a0, a1, a2, b0, b1, b2 = zero, zero, zero, zero, zero, zero
-            for j in range(0, d.PW - 1, 2):
-                s, t = at + (j + 2) * d.C, from_g + j * d.C
-                x2 = _get(x, s, rest, whole)
-                x3 = _get(x, s + d.C, rest, whole) if v + j + 3 < d.W else zero
-                g0, g1 = _get(g, t, rest, whole), _get(g, t + d.C, rest, whole)
-                a0, a1, a2 = fma(x0, g0, a0), fma(x1, g0, a1), fma(x2, g0, a2)
-                b0, b1, b2 = fma(x1, g1, b0), fma(x2, g1, b1), fma(x3, g1, b2)
-                x0, x1 = x2, x3
-            if d.PW % 2:
-                g0 = _get(g, from_g + (d.PW - 1) * d.C, rest, whole)
-                x2 = _get(x, at + (d.PW + 1) * d.C, rest, whole) if v + d.PW + 1 < d.W else zero
-                a0, a1, a2 = fma(x0, g0, a0), fma(x1, g0, a1), fma(x2, g0, a2)
-            o = put + k * 3 * d.C
-            _put(out, o, _get(out, o, rest, whole) + (a0 + b0), rest, whole)
-            _put(out, o + d.C, _get(out, o + d.C, rest, whole) + (a1 + b1), rest, whole)
-            _put(out, o + 2 * d.C, _get(out, o + 2 * d.C, rest, whole) + (a2 + b2), rest, whole)
             continue
         for m in range(slide.size):
             first = max(0, -(slide[m] // d.SW))
@@ -205,20 +162,20 @@ def _tap_sums(
             j = first
             while j + 4 <= last:
                 s, t = at + j * step, from_g + j * d.C
-                a0 = fma(_get(x, s, rest, whole), _get(g, t, rest, whole), a0)
-                a1 = fma(_get(x, s + step, rest, whole), _get(g, t + d.C, rest, whole), a1)
-                a2 = fma(_get(x, s + 2 * step, rest, whole), _get(g, t + 2 * d.C, rest, whole), a2)
-                a3 = fma(_get(x, s + 3 * step, rest, whole), _get(g, t + 3 * d.C, rest, whole), a3)
+                a0 = fma(get(x, s, rest, whole), get(g, t, rest, whole), a0)
+                a1 = fma(get(x, s + step, rest, whole), get(g, t + d.C, rest, whole), a1)
+                a2 = fma(get(x, s + 2 * step, rest, whole), get(g, t + 2 * d.C, rest, whole), a2)
+                a3 = fma(get(x, s + 3 * step, rest, whole), get(g, t + 3 * d.C, rest, whole), a3)
                 j += 4
             while j < last:
-                a0 = fma(_get(x, at + j * step, rest, whole), _get(g, from_g + j * d.C, rest, whole), a0)
+                a0 = fma(get(x, at + j * step, rest, whole), get(g, from_g + j * d.C, rest, whole), a0)
                 j += 1
-            o = put + (k * slide.size + m) * d.C
-            _put(out, o, _get(out, o, rest, whole) + ((a0 + a1) + (a2 + a3)), rest, whole)
+            o = to + (k * slide.size + m) * d.C
+            put(out, o, get(out, o, rest, whole) + ((a0 + a1) + (a2 + a3)), rest, whole)
 
 
 @spread
-def depthwise_weights(
+def weight_sums(
     worker: int, workers: int, x: Array, g: Array, out: Array, rise: Array, slide: Array, d: Grid, slices: int
 ) -> None:
     """out[slice, tap, c] = sum over the slice's pixels of x[pixel + tap, c] * g[pixel, c]; out starts at zero."""
@@ -226,24 +183,25 @@ def depthwise_weights(
     for part in range(worker * slices // workers, (worker + 1) * slices // workers):
         for line in range(part * lines // slices, (part + 1) * lines // slices):
             for c in range(0, d.C, LANES):
-                put = part * rise.size * slide.size * d.C + c
+                to = part * rise.size * slide.size * d.C + c
                 if d.C - c >= LANES:
-                    _tap_sums(x, g, out, rise, slide, d, line, put, c, True)
+                    _tap_sums(x, g, out, rise, slide, d, line, to, c, True)
                 else:
-                    _tap_sums(x, g, out, rise, slide, d, line, put, c, False)
+                    _tap_sums(x, g, out, rise, slide, d, line, to, c, False)
 
 
 def _launch(
     N: int, H: int, W: int, C: int, KW: int, grid: Pair, stride: Pair, image: Pair, step: Pair, first: Pair,
     rise: dict[int, int], slide: dict[int, int],
 ) -> Launch:  # fmt: skip
-    slide = dict(sorted(slide.items(), key=lambda item: item[1]))
-    left, *_, right = slide.values() if len(slide) > 1 else 2 * list(slide.values())
+    rise, slide = (dict(sorted(taps.items(), key=lambda item: item[1])) for taps in (rise, slide))
+    left, right, top, bottom = min(slide.values()), max(slide.values()), min(rise.values()), max(rise.values())
     inner = max(0, -(left // stride[1]) - 1)
     outer = min(grid[1], (W - 1 - right) // stride[1] + 2)
-    near = stride[1] == 1 and len(slide) == 3 and right == left + 2 and inner == 0 and outer == grid[1] > 1
+    square = len(rise) == len(slide) == 3 == bottom - top + 1 == right - left + 1
+    square = square and step == (1, 1) and left >= -1 and (grid[1] - 1) * stride[1] + right <= W
     tables = (np.array(list(v), np.int64) for v in (rise.values(), slide.values(), rise.keys(), slide.keys()))
-    return Launch(Grid(N, H, W, C, KW, *grid, *stride, *image, *step, *first, inner, outer, near), *tables)
+    return Launch(Grid(N, H, W, C, KW, *grid, *stride, *image, *step, *first, inner, outer, square), *tables)
 
 
 @lru_cache(maxsize=1024)

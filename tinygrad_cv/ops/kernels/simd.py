@@ -131,11 +131,11 @@ def masked_store(builder: Any, value: Any, address: Any, mask: Any) -> None:
     builder.call(function, [value, address, I32(4), mask])
 
 
-def prefetch(builder: Any, address: Any, write: bool) -> None:
-    """Emit a hint that the line at ``address`` will soon be read, or written."""
+def prefetch(builder: Any, address: Any, write: bool, level: int = 1) -> None:
+    """Emit a hint that the line at ``address`` will soon be read, or written: it comes to this level of cache."""
     kind = ir.FunctionType(ir.VoidType(), [address.type, I32, I32, I32])
     function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-    builder.call(function, [address, I32(int(write)), I32(3), I32(1)])
+    builder.call(function, [address, I32(int(write)), I32(4 - level), I32(1)])
 
 
 def _emits(result: Any, *given: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -185,6 +185,14 @@ def _store_first(a: Array, i: int, v: Any, n: int) -> None:
         a[i] = v
 
 
+def _ask(a: Array, i: int) -> None:
+    """Ask for the line of memory around a[i], which will be read some microseconds from now: a hint, of any i."""
+
+
+def _claim(a: Array, i: int) -> None:
+    """Ask for the line of memory around a[i], which will soon be written: a hint, of any i."""
+
+
 def _splat(s: Any) -> Any:
     """Return a vector whose lanes are all s."""
     return np.float32(s)
@@ -223,7 +231,8 @@ def _total(a: Any) -> Any:
 PLAIN: dict[str, Callable[..., Any]] = {
     function.__name__[1:]: function
     for function in (
-        _load, _load_first, _store, _store_first, _splat, _fma, _maximum, _minimum, _where_gt, _sqrt, _total,
+        _load, _load_first, _store, _store_first, _ask, _claim, _splat, _fma, _maximum, _minimum, _where_gt,
+        _sqrt, _total,
     )
 }  # fmt: skip
 
@@ -249,6 +258,16 @@ def store(context: Any, builder: Any, sig: Any, a: Any, i: Any, v: Any) -> None:
 def store_first(context: Any, builder: Any, sig: Any, a: Any, i: Any, v: Any, n: Any) -> None:
     address = as_vector(builder, element(context, builder, sig.args[0], a, i))
     masked_store(builder, v, address, first(builder, n))
+
+
+@_emits(types.void, _flat, types.intp)
+def ask(context: Any, builder: Any, sig: Any, a: Any, i: Any) -> None:
+    prefetch(builder, element(context, builder, sig.args[0], a, i), False, level=2)
+
+
+@_emits(types.void, _flat, types.intp)
+def claim(context: Any, builder: Any, sig: Any, a: Any, i: Any) -> None:
+    prefetch(builder, element(context, builder, sig.args[0], a, i), True)
 
 
 @_emits(vector, types.float32)
