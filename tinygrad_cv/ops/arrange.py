@@ -140,7 +140,7 @@ def trace(input: Value) -> Value:
     return total(diagonal(input))
 
 
-def meshgrid(*tensors: Value, indexing: str = "ij") -> tuple[Value, ...]:
+def meshgrid(*tensors: Value, indexing: str | None = "ij") -> tuple[Value, ...]:
     """Return the coordinates of every point of a grid: one tensor for each axis, all of the grid's shape.
 
     ``tensors`` are vectors (n_i,); with ``indexing='ij'`` the shape is (n_0, n_1, ..), with ``'xy'`` the first two are
@@ -148,7 +148,7 @@ def meshgrid(*tensors: Value, indexing: str = "ij") -> tuple[Value, ...]:
     """
     if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
         tensors = tuple(tensors[0])
-    if indexing not in ("ij", "xy"):
+    if indexing not in ("ij", "xy", None):
         raise ArgumentError(f"meshgrid: indexing is {indexing!r}; give 'ij' or 'xy'")
     if len({x.dtype for x in tensors}) > 1:
         raise DTypeError(f"meshgrid: dtypes {[str(x.dtype) for x in tensors]}; cast the vectors to one of them")

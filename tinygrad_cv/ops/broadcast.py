@@ -16,6 +16,7 @@ import numpy as np
 
 from ..typing import Array, DType, Value
 from .errors import ArgumentError, DTypeError, ShapeError
+from .geometry import whole
 from .op import Op
 
 __all__ = [
@@ -235,7 +236,7 @@ def read_sizes(sizes: tuple[Any, ...]) -> tuple[int, ...]:
     """Read ``f(2, 3)`` and ``f((2, 3))`` alike."""
     if len(sizes) == 1 and not hasattr(sizes[0], "__index__") and isinstance(sizes[0], Iterable):
         sizes = tuple(sizes[0])
-    if any(n is True or n is False or not hasattr(n, "__index__") for n in sizes):
+    if any(type(n) is not int and not whole(n) for n in sizes):
         raise DTypeError(f"sizes are {sizes}; give integers")
     return tuple(int(n) for n in sizes)
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import SupportsIndex, TypeGuard
 
 from .errors import ArgumentError, ShapeError
 
@@ -22,17 +23,26 @@ Quad = tuple[int, int, int, int]
 def pair(value: int | Sequence[int], what: str, op: str, least: int = 1) -> Pair:
     """Read an int or (vertical, horizontal) as a pair of ints that are at least ``least``."""
     got = (value, value) if not isinstance(value, Sequence) else tuple(value) * (2 if len(value) == 1 else 1)
-    if len(got) != 2 or any(isinstance(v, bool) or not hasattr(v, "__index__") for v in got):
+    if len(got) != 2 or not all(map(whole, got)):
         raise ArgumentError(f"{op}: {what} is {value!r}; give an int or a pair (vertical, horizontal)")
     if min(got) < least:
         raise ArgumentError(f"{op}: {what} is {value!r}, smaller than {least}; give at least {least}")
     return (int(got[0]), int(got[1]))
 
 
+def whole(value: object) -> TypeGuard[SupportsIndex]:
+    """Tell whether a value is a whole number, in Python, in NumPy or as a 0-d tensor; a bool is none."""
+    if type(value) is int:
+        return True
+    kind = getattr(getattr(value, "dtype", None), "kind", "i")
+    alone = not getattr(value, "shape", ())
+    return hasattr(value, "__index__") and not isinstance(value, bool) and kind in "iu" and alone
+
+
 def single(value: int | Sequence[int], what: str, op: str) -> int:
     """Read an int, or a sequence of one, as what signals (N, C, L) have in place of a pair."""
     one = value[0] if isinstance(value, Sequence) and len(value) == 1 else value
-    if isinstance(one, bool) or not hasattr(one, "__index__"):
+    if not whole(one):
         raise ArgumentError(f"{op}: {what} is {value!r}; give an int")
     return int(one)
 

@@ -13,7 +13,7 @@ import numpy as np
 from ..typing import Array, Value
 from .arithmetic import where
 from .broadcast import expand_to, read_number
-from .errors import ArgumentError, DimError, DTypeError, ShapeError
+from .errors import ArgumentError, DimError, DTypeError, ShapeError, TinygradError
 from .layout import filled_as
 from .op import Op, Plain
 from .shape import flatten, read_dim, reshape
@@ -137,19 +137,26 @@ def is_basic(index: Index) -> bool:
 
 
 def read_index(index: Index) -> Index:
-    """Turn tensors, lists and ranges within an index into arrays, and those without dimensions into numbers."""
+    """Turn tensors, lists and ranges within an index into arrays, and those without dimensions into numbers.
+
+    As in PyTorch, a list that holds more than numbers is a tuple of indices, True a new dimension, and bytes a mask.
+    """
+    if isinstance(index, list) and any(not isinstance(p, (bool, int, float, np.generic)) for p in index):
+        index = tuple(index)
     parts = index if isinstance(index, tuple) else (index,)
     out = []
     for p in parts:
-        if not (p is None or p is Ellipsis or isinstance(p, (int, slice, np.integer, np.ndarray))):
-            p = np.asarray(p)
-            if p.size == 0 and p.dtype.kind == "f":
-                p = p.astype(np.int64)
+        if p is True:
+            p = None
+        elif not (p is None or p is Ellipsis or isinstance(p, (int, slice, np.integer, np.ndarray))):
+            p = np.zeros(0, np.int64) if isinstance(p, (list, tuple)) and not p else np.asarray(p)
         if isinstance(p, np.ndarray):
             if p.dtype.kind not in "iub":
                 raise DTypeError(
                     f"index: an index of dtype {p.dtype}; give integers or booleans, for example by .long()"
                 )
+            if p.dtype == np.uint8:
+                p = p.astype(np.bool_)
             p = int(p) if p.ndim == 0 and p.dtype.kind != "b" else p
         if isinstance(p, slice) and p.step is not None and p.step <= 0:
             raise ArgumentError(f"index: a slice with step {p.step}; give a positive one, and flip() to read backwards")
@@ -199,8 +206,8 @@ def getitem(input: Value, index: Index) -> Value:
     try:
         y = input if first is None else Take(first, input.shape)(input)
         return y if second is None else Take(second, y.shape)(y)
-    except IndexError as error:
-        if isinstance(error, DimError):
+    except (IndexError, TypeError) as error:
+        if isinstance(error, TinygradError):
             raise
         raise DimError(f"index: {error}, for a tensor of shape {input.shape}") from None
 

@@ -199,6 +199,8 @@ def _soft_cross_entropy(input: Value, target: Value, weight: Value | None, reduc
         )
     axis = 0 if input.ndim == 1 else 1
     classes = input.shape[axis]
+    if weight is not None and weight.shape != (classes,):
+        raise ShapeError(f"cross_entropy: weight has shape {weight.shape} for {classes} classes; give ({classes},)")
     q = target * (1 - smoothing) + smoothing / classes if smoothing else target
     logp = log_softmax(input, axis)
     if weight is not None:

@@ -16,7 +16,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-def sort(input: Value, dim: int = -1, descending: bool = False, stable: bool = False) -> Extreme:
+def sort(input: Value, dim: int = -1, descending: bool = False, stable: bool | None = False) -> Extreme:
     """Return (values, indices) in rising (or falling) order along ``dim``; equal elements keep their order.
 
     ``descending`` chooses falling order; ``stable`` is accepted and always holds. Derivative: g put back at

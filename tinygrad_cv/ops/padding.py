@@ -8,6 +8,7 @@ import numpy as np
 
 from ..typing import Value
 from .errors import ArgumentError, DTypeError, ShapeError
+from .geometry import whole
 from .index import getitem
 from .shape import Crop, Pad
 
@@ -35,7 +36,7 @@ def pad(input: Value, pad: Sequence[int], mode: str = "constant", value: float |
     >>> tg.pad(tg.tensor([[1, 2, 3]]), (2, 1), mode="reflect").tolist()
     [[3, 2, 1, 2, 3, 2]]
     """
-    if not isinstance(pad, Sequence) or any(isinstance(p, bool) or not hasattr(p, "__index__") for p in pad):
+    if not isinstance(pad, Sequence) or not all(map(whole, pad)):
         raise DTypeError(f"pad: pad is {pad!r}; give whole numbers, two for each padded dimension")
     sizes = [int(p) for p in pad]
     if len(sizes) % 2 or len(sizes) > 2 * input.ndim:

@@ -276,16 +276,21 @@ def cumprod(input: Value, dim: int, *, dtype: DType | None = None) -> Value:
     return y
 
 
+def _none_or(op: str, dim: Dim, rank: int) -> tuple[int, ...]:
+    """Read dimensions, of which an empty sequence names none, as PyTorch has it for ``all`` and ``any``."""
+    return () if isinstance(dim, (tuple, list)) and not dim else read_dims(op, dim, rank)
+
+
 def all(input: Value, dim: Dim = None, keepdim: bool = False) -> Value:
     """Tell whether every element (along ``dim``) is true."""
-    dims = read_dims("all", dim, input.ndim)
+    dims = _none_or("all", dim, input.ndim)
     kind = input.dtype if input.dtype == np.uint8 else np.dtype(np.bool_)  # PyTorch's old bytes stay bytes
     return Plain(lambda x: np.asarray(np.all(x, axis=dims, keepdims=keepdim)).astype(kind), "all")(input)
 
 
 def any(input: Value, dim: Dim = None, keepdim: bool = False) -> Value:
     """Tell whether some element (along ``dim``) is true."""
-    dims = read_dims("any", dim, input.ndim)
+    dims = _none_or("any", dim, input.ndim)
     kind = input.dtype if input.dtype == np.uint8 else np.dtype(np.bool_)
     return Plain(lambda x: np.asarray(np.any(x, axis=dims, keepdims=keepdim)).astype(kind), "any")(input)
 

@@ -20,6 +20,7 @@ import numpy as np
 
 from ..typing import Array, DType, Value
 from .errors import ArgumentError, DTypeError, ShapeError
+from .geometry import whole
 from .index import getitem
 from .matrix import matmul
 from .shape import permute, reshape
@@ -104,7 +105,7 @@ def _sizes(x: Value, size: Any, scale_factor: Any, recompute: bool | None) -> tu
     if any(isinstance(m, (str, complex)) or m is None or m != m for m in each):
         raise ArgumentError(f"interpolate: {given!r} is no size and no factor; give {len(old)} numbers or one")
     if size is not None:
-        if any(isinstance(m, bool) or not hasattr(m, "__index__") for m in each):
+        if not all(map(whole, each)):
             raise ArgumentError(f"interpolate: size is {size!r}; give {len(old)} whole numbers or one")
         if recompute:
             raise ArgumentError(

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..typing import Dim, DType, Value
 from .arithmetic import div, where
-from .broadcast import cast, only_float
+from .broadcast import cast, only_float, read_dtype
 from .comparison import eq
 from .elementwise import abs as absolute
 from .elementwise import sign, sqrt
@@ -106,6 +106,7 @@ def norm(
     """
     only_float("norm", input)
     if dtype is not None:
+        dtype = read_dtype(dtype)
         if dtype.kind != "f" or dtype.itemsize < input.dtype.itemsize:
             raise DTypeError(f"norm: dtype {dtype} is narrower than the input's {input.dtype}; cast the result instead")
         input = cast(input, dtype)

@@ -9,7 +9,7 @@ explained here. Shapes, and what a number may be, the functions check themselves
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,11 +29,12 @@ def settings(parameters: Mapping[str, inspect.Parameter]) -> dict[str, frozenset
     return {name: frozenset().union(*(AT_ONCE[kind] for kind in of)) for name, of in plain.items()}
 
 
-def refuse_strangers(name: str, parameters: Mapping[str, inspect.Parameter], given: Iterable[tuple[str, Any]]) -> None:
-    """Raise a `DTypeError` where a setting is not what its annotation says."""
-    stranger = _stranger(name, parameters, dict(given), strict=False)
+def read_setting(name: str, parameters: Mapping[str, inspect.Parameter], parameter: str, value: Any) -> Any:
+    """Return a setting, NumPy's numbers and 0-d tensors as Python's, or refuse what is not as its annotation says."""
+    stranger = _stranger(name, parameters, {parameter: value}, strict=False)
     if stranger is not None:
         raise stranger
+    return value.item() if isinstance(value, (np.generic, np.ndarray)) or hasattr(type(value), "__record__") else value
 
 
 def explained(function: Callable[..., Any], name: str, error: Exception, args: Sequence[Any], kwargs: Any) -> Exception:

@@ -231,6 +231,8 @@ def arange(
 ) -> Tensor:
     """Return ``start, start + step, ...`` below ``end``: arange(end), arange(start, end), arange(start, end, step)."""
     if end is None:
+        if step != 1:
+            raise ArgumentError(f"arange: a step of {step!r} wants start and end; write arange(start, end, step)")
         start, end = 0, start
     if start is None:
         start = 0
@@ -242,7 +244,14 @@ def arange(
     if step == 0 or not all(map(math.isfinite, (start, end, step))) or (end - start) / step < 0:
         raise ArgumentError(f"arange: from {start} to {end} by {step} never arrives; give a step of the right sign")
     kind = broadcast.FLOAT if any(isinstance(v, float) for v in (start, end, step)) else np.dtype(np.int64)
-    return Tensor(np.arange(start, end, step).astype(read_dtype(dtype, kind)), requires_grad)
+    return Tensor(np.arange(start, end, step).astype(more_than_two("arange", read_dtype(dtype, kind))), requires_grad)
+
+
+def more_than_two(op: str, dtype: DType) -> DType:
+    """Refuse a dtype that holds 0 and 1 alone."""
+    if dtype == np.bool_:
+        raise DTypeError(f"{op}: dtype bool holds two numbers alone; give an integer or floating-point dtype")
+    return dtype
 
 
 result_type = spelled(broadcast.result_type)
@@ -255,7 +264,7 @@ def linspace(
     if steps < 0:
         raise ArgumentError(f"linspace: steps is {steps}; give a number of at least 0")
     start, end = float(start), float(end)
-    return Tensor(np.linspace(start, end, steps).astype(read_dtype(dtype)), requires_grad)
+    return Tensor(np.linspace(start, end, steps).astype(more_than_two("linspace", read_dtype(dtype))), requires_grad)
 
 
 asarray = spelled(as_tensor, name="asarray")

@@ -20,6 +20,7 @@ from ..autograd.node import user_line, version_of
 from ..autograd.record import View, refresh
 from ..ops.errors import ArgumentError, AutogradError, DTypeError, ShapeError
 from ..ops.index import Replace, Take, is_basic, read_index, split_index
+from ..typing import Value
 from .random import Generator, pick
 from .spelling import spelled
 
@@ -150,7 +151,7 @@ class InPlace:
         select = Take(index, self.shape)
         try:
             part = self._data[index]
-        except IndexError as error:
+        except (IndexError, TypeError) as error:
             raise ops.errors.DimError(f"index: {error}, for a tensor of shape {self.shape}") from None
         value = ops.cast(_plain(self, value), self.dtype)
         while value.ndim > part.ndim and value.shape[0] == 1:
@@ -177,35 +178,35 @@ class InPlace:
     def __itruediv__(self: Any, other: Any) -> Tensor:
         return self.div_(other)
 
-    def add_(self: Any, other: Any, *, alpha: float = 1) -> Tensor:
+    def add_(self: Any, other: Value, *, alpha: float = 1) -> Tensor:
         """``self + alpha * other``, in place."""
         return write(self, ops.add(self._alias(), other, alpha=alpha), "add_")
 
-    def sub_(self: Any, other: Any, *, alpha: float = 1) -> Tensor:
+    def sub_(self: Any, other: Value, *, alpha: float = 1) -> Tensor:
         """``self - alpha * other``, in place."""
         return write(self, ops.sub(self._alias(), other, alpha=alpha), "sub_")
 
-    def mul_(self: Any, other: Any) -> Tensor:
+    def mul_(self: Any, other: Value) -> Tensor:
         """``self * other``, in place."""
         return write(self, ops.mul(self._alias(), other), "mul_")
 
-    def div_(self: Any, other: Any, *, rounding_mode: Any = None) -> Tensor:
+    def div_(self: Any, other: Value, *, rounding_mode: Any = None) -> Tensor:
         """``self / other``, in place."""
         return write(self, ops.div(self._alias(), other, rounding_mode=rounding_mode), "div_")
 
-    def pow_(self: Any, exponent: Any) -> Tensor:
+    def pow_(self: Any, exponent: Value) -> Tensor:
         """``self ** exponent``, in place."""
         return write(self, ops.pow(self._alias(), exponent), "pow_")
 
-    def lerp_(self: Any, end: Any, weight: Any) -> Tensor:
+    def lerp_(self: Any, end: Value, weight: Value) -> Tensor:
         """``self + weight * (end - self)``, in place."""
         return write(self, ops.lerp(self._alias(), end, weight), "lerp_")
 
-    def addcmul_(self: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
+    def addcmul_(self: Any, tensor1: Value, tensor2: Value, *, value: float = 1) -> Tensor:
         """``self + value * tensor1 * tensor2``, in place."""
         return write(self, ops.addcmul(self._alias(), tensor1, tensor2, value=value), "addcmul_")
 
-    def addcdiv_(self: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
+    def addcdiv_(self: Any, tensor1: Value, tensor2: Value, *, value: float = 1) -> Tensor:
         """``self + value * tensor1 / tensor2``, in place."""
         return write(self, ops.addcdiv(self._alias(), tensor1, tensor2, value=value), "addcdiv_")
 
@@ -213,15 +214,15 @@ class InPlace:
         """Limit to [min, max], in place."""
         return write(self, ops.clamp(self._alias(), min, max), "clamp_")
 
-    def masked_fill_(self: Any, mask: Any, value: Any) -> Tensor:
+    def masked_fill_(self: Any, mask: Value, value: Any) -> Tensor:
         """Set the elements where the mask is True, in place."""
         return write(self, ops.masked_fill(self._alias(), mask, value), "masked_fill_")
 
-    def scatter_(self: Any, dim: int, index: Any, src: Any) -> Tensor:
+    def scatter_(self: Any, dim: int, index: Value, src: Any) -> Tensor:
         """`scatter`, in place."""
         return write(self, ops.scatter(self._alias(), dim, index, src), "scatter_")
 
-    def scatter_add_(self: Any, dim: int, index: Any, src: Any) -> Tensor:
+    def scatter_add_(self: Any, dim: int, index: Value, src: Any) -> Tensor:
         """`scatter_add`, in place."""
         return write(self, ops.scatter_add(self._alias(), dim, index, src), "scatter_add_")
 

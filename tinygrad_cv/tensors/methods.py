@@ -16,7 +16,7 @@ from .. import ops
 from ..ops.broadcast import read_dtype, read_shape
 from ..ops.errors import ArgumentError, ShapeError
 from ..ops.shape import read_dim
-from ..typing import Array, DType
+from ..typing import Array, DType, Value
 from .spelling import spelled
 
 if TYPE_CHECKING:
@@ -401,7 +401,7 @@ class Methods:
         """Return an uninitialised tensor, of this dtype unless told otherwise."""
         return self._guest(np.empty(read_shape(*size), self._own_or(dtype)))
 
-    def where(self: Any, condition: Any, other: Any) -> Tensor:
+    def where(self: Any, condition: Value, other: Value) -> Tensor:
         """Keep the elements where the condition holds, take ``other`` elsewhere."""
         return ops.where(condition, self, other)
 

@@ -8,7 +8,9 @@ import numpy as np
 
 from ..ops.broadcast import read_dtype, read_shape
 from ..ops.errors import ArgumentError, DTypeError
+from ..ops.geometry import whole
 from ..typing import Array, DType, Value
+from .creation import more_than_two
 from .random import Generator, pick
 from .spelling import spelled
 from .tensor import Tensor
@@ -75,23 +77,16 @@ def randint(
     elif high is None:  # randint(high, size=size)
         low, high = 0, low
     low = 0 if low is None else low
-    if any(isinstance(n, bool) or not hasattr(n, "__index__") for n in (low, high)):
+    if not (whole(low) and whole(high)):
         raise DTypeError(f"randint: low is {low!r} and high {high!r}; give whole numbers")
     if not isinstance(size, (tuple, list)):
         raise ArgumentError(f"randint: size is {size!r}; give (high, size) or (low, high, size), the size a tuple")
+    low, high = int(low), int(high)
     if low >= high:
         raise ArgumentError(f"randint: no integer lies in [{low}, {high}); give a larger high")
-    kind = _many("randint", dtype)
-    drawn = np.asarray(pick(generator).integers(int(low), int(high), read_shape(size)))
+    kind = more_than_two("randint", read_dtype(dtype, np.dtype(np.int64)))
+    drawn = np.asarray(pick(generator).integers(low, high, read_shape(size)))
     return Tensor(drawn.astype(kind, copy=False), requires_grad)
-
-
-def _many(op: str, dtype: Any) -> DType:
-    """Return a dtype that holds more than 0 and 1: int64 if none is given."""
-    d = read_dtype(dtype, np.dtype(np.int64))
-    if d == np.bool_:
-        raise DTypeError(f"{op}: dtype bool holds two numbers alone; give an integer or floating-point dtype")
-    return d
 
 
 def randperm(
@@ -105,7 +100,8 @@ def randperm(
     """Return the numbers 0 to n-1 in random order."""
     if n < 0:
         raise ArgumentError(f"randperm: n is {n}; give a number of at least 0")
-    return Tensor(pick(generator).permutation(int(n)).astype(_many("randperm", dtype), copy=False), requires_grad)
+    kind = more_than_two("randperm", read_dtype(dtype, np.dtype(np.int64)))
+    return Tensor(pick(generator).permutation(n).astype(kind, copy=False), requires_grad)
 
 
 def rand_like(
@@ -146,13 +142,17 @@ def randint_like(
 ) -> Tensor:
     """Return integers drawn evenly from [low, high), or [0, low), of the shape and dtype of ``input``."""
     low, high = (0, low) if high is None else (low, high)
+    if isinstance(high, (tuple, list)):
+        raise DTypeError(f"randint_like: high is {high!r}; give a whole number")
     kind = input.dtype if dtype is None else dtype
     return randint(low, high, input.shape, generator=generator, dtype=kind, requires_grad=requires_grad)
 
 
-def bernoulli(input: Any, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
+def bernoulli(input: Value, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
     """Return 1 with the probability that each element of ``input`` states (or with ``p``), else 0."""
     shares = np.asarray(input)
+    if not hasattr(input, "dtype"):
+        raise DTypeError(f"bernoulli: input is {input!r} ({type(input).__name__}); give a tensor")
     if p is not None:
         shares = np.full(shares.shape, p, shares.dtype if shares.dtype.kind == "f" else np.float32)
     if shares.dtype.kind != "f" or (shares.size and not (shares.min() >= 0 and shares.max() <= 1)):
@@ -161,7 +161,7 @@ def bernoulli(input: Any, p: float | None = None, *, generator: Generator | None
 
 
 def multinomial(
-    input: Any, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
+    input: Value, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
 ) -> Tensor:
     """Draw class numbers with the given weights, one row of ``num_samples`` for each row of ``input``.
 

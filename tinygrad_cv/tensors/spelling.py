@@ -18,7 +18,7 @@ import numpy as np
 from ..autograd.node import user_line, version_of
 from ..ops.broadcast import result_type
 from ..ops.errors import ArgumentError, AutogradError, DTypeError
-from .blame import explained, refuse_strangers, settings
+from .blame import explained, read_setting, settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -63,9 +63,9 @@ def spelled(function: F, *, single: bool = False, name: str = "") -> F:
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
             if len(args) > first:
-                for parameter, value in zip(ranked[first:], args[first:]):
+                for i, (parameter, value) in enumerate(zip(ranked[first:], args[first:]), first):
                     if parameter in quick and type(value) not in quick[parameter]:
-                        refuse_strangers(name, parameters, [(parameter, value)])
+                        args = (*args[:i], read_setting(name, parameters, parameter, value), *args[i + 1 :])
             if not kwargs and not single:
                 return function(*args)
             if kwargs and not open_ended:
@@ -82,7 +82,7 @@ def spelled(function: F, *, single: bool = False, name: str = "") -> F:
                         args = (*args, kwargs.pop(other))
                 for parameter in quick.keys() & kwargs.keys():
                     if type(kwargs[parameter]) not in quick[parameter]:
-                        refuse_strangers(name, parameters, [(parameter, kwargs[parameter])])
+                        kwargs[parameter] = read_setting(name, parameters, parameter, kwargs[parameter])
                 if out is not None:
                     return into(name, out, function, args, kwargs)
             if single and (len(args) > 2 or hasattr([*args, *kwargs.values()][-1], "__index__")):
