@@ -66,5 +66,27 @@ def test_parameter_lists_and_dicts_are_listed() -> None:
     owner.rows.append(tg.zeros(1))
     assert [n for n, _ in owner.named_parameters()] == ["rows.0", "rows.1", "rows.2", "named.w"]
     assert owner.rows[1].shape == (3,) and len(owner.rows[:2]) == 2 and "w" in owner.named
+    owner.rows += [tg.zeros(2)]
+    owner.rows[0] = tg.zeros(7)
+    assert len(owner.rows) == 4 and list(owner.rows.state_dict()) == ["0", "1", "2", "3"]
     with pytest.raises(ArgumentError, match="give Parameters or Tensors"):
         owner.rows.append(3)
+
+
+def test_a_parameter_dict_is_a_dict() -> None:
+    rooms = nn.ParameterDict({"a": tg.zeros(1), "b": tg.zeros(2)})
+    rooms.update([("c", tg.zeros(3))])
+    assert rooms.get("z", 5) == 5 and rooms.get("a").shape == (1,) and rooms.setdefault("d", tg.zeros(4)).shape == (4,)
+    assert list(reversed(rooms)) == ["d", "c", "b", "a"] and rooms.popitem()[0] == "d" and rooms.pop("b").shape == (2,)
+    both = rooms | {"e": tg.zeros(5)}
+    both |= {"a": tg.zeros(6)}
+    assert list(both) == ["a", "c", "e"] and both["c"] is rooms["c"] and rooms["a"].shape == (1,)
+    rooms.clear()
+    assert not len(rooms) and not list(rooms.parameters())
+
+
+def test_a_row_times_a_number_shares_its_modules() -> None:
+    row = nn.Sequential(nn.Linear(2, 2), nn.ReLU()) * 2
+    assert len(row) == 4 and row[0] is row[2] and len(list(row.parameters())) == 2 and len(2 * row) == 8
+    with pytest.raises(ArgumentError, match="0 times"):
+        row * 0

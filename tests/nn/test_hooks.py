@@ -140,3 +140,19 @@ def test_hooked_modules_give_the_same_second_derivatives() -> None:
     (h,) = grad(g.sum(), x)
     t = np.tanh(0.3)
     assert np.isclose(h.item(), -2 * t * (1 - t * t))
+
+
+def test_hooks_that_are_always_called_are_called_once_whatever_raised() -> None:
+    calls: list[str] = []
+
+    def fail(*args: object) -> None:
+        raise KeyError("hook")
+
+    for register in ("register_forward_hook", "register_forward_pre_hook"):
+        layer = nn.ReLU()
+        layer.register_forward_hook(lambda m, a, y: calls.append("first"), always_call=True)
+        getattr(layer, register)(fail)
+        layer.register_forward_hook(lambda m, a, y: calls.append("last"), always_call=True)
+        with pytest.raises(KeyError):
+            layer(tg.ones(1))
+    assert calls == ["first", "last"] * 2

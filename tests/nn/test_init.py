@@ -82,6 +82,13 @@ def test_gains_are_those_of_the_papers() -> None:
     assert init.calculate_gain("leaky_relu", 1.0) == 1 and init.calculate_gain("conv2d") == 1
     with pytest.raises(ArgumentError, match="no gain is known for 'swish'"):
         init.calculate_gain("swish")
+    with pytest.raises(ArgumentError, match="param is True"):
+        init.calculate_gain("leaky_relu", True)
+
+
+def test_sparse_columns_have_their_share_of_zeros() -> None:
+    values = drawn(init.sparse_, 0.3, 2.0, shape=(10, 400))
+    assert ((values == 0).sum(0) == 3).all() and abs(values[values != 0].std() / 2 - 1) < 0.05
 
 
 def test_shapes_without_fans_are_refused() -> None:

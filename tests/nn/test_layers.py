@@ -234,6 +234,15 @@ def test_other_norms_are_measured_too(kind: float, expected: float) -> None:
     assert np.isclose(nn.utils.clip_grad_norm_(with_grads([3.0], [0.0, -4.0]), 100.0, kind).item(), expected)
 
 
+def test_the_norm_of_norms_counts_takes_the_least_and_promotes() -> None:
+    params = with_grads([3.0, 4.0], [0.0, -12.0], [0.0])
+    assert nn.utils.clip_grad_norm_(params, 100.0, 0).item() == 2  # the tensors that are not 0
+    assert nn.utils.clip_grad_norm_(params, 100.0, float("-inf")).item() == 0
+    assert nn.utils.get_total_norm([tg.ones(1), tg.ones(3, dtype=tg.float64)]).dtype == np.float64
+    nn.utils.clip_grads_with_norm_(params, 1.0, tg.tensor(13.0))
+    assert np.allclose(params[0].grad.numpy(), [3 / 13, 4 / 13])
+
+
 def test_a_gradient_that_is_not_finite_is_reported_on_request() -> None:
     with pytest.raises(ArgumentError, match="the norm is nan"):
         nn.utils.clip_grad_norm_(with_grads([float("nan")]), 1.0, error_if_nonfinite=True)

@@ -53,6 +53,12 @@ def test_copies_and_pickles_are_equal_and_independent() -> None:
             assert isinstance(q, nn.Parameter) and not np.shares_memory(p._data, q._data)
 
 
+def test_a_copy_has_not_learned_anything_yet() -> None:
+    layer = nn.Linear(2, 1)
+    layer(tg.ones(1, 2)).sum().backward()
+    assert copy.deepcopy(layer).weight.grad is None and layer.weight.grad is not None
+
+
 def test_a_copy_keeps_what_is_shared_within_it() -> None:
     net = Net()
     net.again = nn.Linear(3, 2, bias=False)
@@ -102,7 +108,11 @@ def test_double_casts_parameters_and_buffers_and_keeps_their_identity() -> None:
     net.double()
     assert all(p.dtype == np.float64 for p in net.parameters()) and net.seen.dtype == np.float64
     assert all(a is b for a, b in zip(before, net.parameters()))
-    assert net.to("cpu") is net and net.to(tg.float32).head.weight.dtype == np.float32
+    assert (
+        net.to("cpu") is net
+        and net.type(tg.float64).head.weight.dtype == np.float64
+        and net.to(tg.float32).head.weight.dtype == np.float32
+    )
 
 
 def test_another_device_is_refused_in_one_sentence() -> None:
@@ -114,8 +124,9 @@ def test_another_device_is_refused_in_one_sentence() -> None:
 def test_zero_grad_forgets_or_zeroes() -> None:
     net = Net()
     net(tg.ones(1, 4)).sum().backward()
+    kept = net.head.weight.grad
     net.zero_grad(set_to_none=False)
-    assert all(not p.grad.numpy().any() for p in net.parameters())
+    assert all(not p.grad.numpy().any() for p in net.parameters()) and net.head.weight.grad is kept
     net.zero_grad()
     assert all(p.grad is None for p in net.parameters())
 
@@ -179,13 +190,69 @@ def test_loading_keeps_the_memory_order_of_the_parameter() -> None:
     assert np.array_equal(layer.weight.detach().numpy(), state["weight"])
 
 
-def test_a_graph_refuses_weights_that_were_loaded_after_it_was_recorded() -> None:
-    layer = nn.Linear(2, 2)
-    layer.load_state_dict(layer.state_dict())  # from now on writes are counted
-    y = layer(tg.ones(1, 2, requires_grad=True)).sum()
-    layer.load_state_dict({k: v.numpy() * 0 for k, v in layer.state_dict().items()})
-    with pytest.raises(TinygradError, match="changed"):
-        y.backward()
+def test_a_graph_refuses_weights_that_were_written_after_it_was_recorded() -> None:
+    def load(p: nn.Parameter) -> None:
+        owner = nn.Module()
+        owner.p = p
+        owner.load_state_dict({"p": np.zeros(2)})
+
+    for write in (load, nn.init.zeros_, lambda p: nn.utils.vector_to_parameters(tg.zeros(2), [p])):
+        p = nn.Parameter(tg.ones(2))
+        y = (p * p).sum()
+        write(p)
+        with pytest.raises(TinygradError, match="changed"):
+            y.backward()
+
+
+def test_a_number_may_be_stored_as_a_vector_of_one_and_lists_are_refused() -> None:
+    owner = nn.Module()
+    owner.p = nn.Parameter(tg.zeros(()))
+    owner.load_state_dict({"p": np.ones(1)})
+    assert owner.p.item() == 1
+    with pytest.raises(ArgumentError, match="p is of type list"):
+        owner.load_state_dict({"p": [1.0]})
+
+
+def test_hooks_may_change_a_state_on_its_way_out_and_in() -> None:
+    seen: list[object] = []
+    net = nn.Sequential(nn.Linear(1, 1))
+    layer = net[0]
+    layer.register_state_dict_pre_hook(lambda m, prefix, keep_vars: seen.append((m, prefix, keep_vars)))
+    layer.register_state_dict_post_hook(lambda m, state, prefix, meta: state.update({f"{prefix}made": tg.ones(1)}))
+
+    def rename(m, state, prefix, meta, strict, missing, unexpected, errors):  # type: ignore[no-untyped-def]
+        state[f"{prefix}weight"] = state.pop(f"{prefix}w")
+
+    def forgive(m: nn.Module, keys: Any) -> None:
+        seen.append(list(keys.missing_keys))
+        keys.missing_keys.clear()
+
+    assert list(net.state_dict()) == ["0.weight", "0.bias", "0.made"] and seen == [(layer, "0.", False)]
+    layer.register_load_state_dict_pre_hook(rename)
+    handle = net.register_load_state_dict_post_hook(forgive)
+    given = {"0.w": tg.full((1, 1), 5.0)}
+    net.load_state_dict(given)
+    assert seen[-1] == ["0.bias", "0.made"] and layer.weight.item() == 5 and list(given) == ["0.w"]
+    handle.remove()
+    with pytest.raises(TinygradError, match="missing"):
+        net.load_state_dict(given)
+
+
+def test_a_name_that_is_taken_is_refused_when_registered_and_replaced_when_assigned() -> None:
+    layer = nn.Linear(1, 1)
+    layer.plain = 3
+    for register, value in ((layer.register_buffer, tg.ones(1)), (layer.add_module, nn.ReLU())):
+        with pytest.raises(ArgumentError, match="has a 'weight' already"):
+            register("weight", value)
+    with pytest.raises(ArgumentError, match="has a 'plain' already"):
+        layer.register_parameter("plain", None)
+    layer.plain = nn.Parameter(tg.ones(1))
+    layer.plain = nn.Parameter(tg.zeros(1))
+    layer.table = nn.Buffer(tg.ones(1))
+    layer.table = nn.ReLU()
+    assert [n for n, _ in layer.named_parameters()] == ["weight", "bias", "plain"] and not list(layer.buffers())
+    with pytest.raises(DTypeError, match="weight is a parameter and cannot become a ReLU"):
+        layer.weight = nn.ReLU()
 
 
 @pytest.mark.oracle
@@ -252,6 +319,7 @@ def test_a_module_without_forward_says_so() -> None:
     class Empty(nn.Module):
         pass
 
+    assert hasattr(Empty(), "forward")
     with pytest.raises(ArgumentError, match="Empty: it has no forward method"):
         Empty()(1)
 

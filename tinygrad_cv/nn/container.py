@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, overload
+from typing import Any, Union, overload
 
 from ..ops.errors import ArgumentError, DimError
 from ..tensors import Tensor
 from .module import Module, _indented
 from .parameter import Parameter
+
+Entries = Union[Mapping[str, Any], Iterable[tuple[str, Any]], "_Named"]
 
 
 class _Numbered(Module):
@@ -122,6 +124,15 @@ class Sequential(_Numbered):
         return input
 
 
+    def __mul__(self, times: int) -> Sequential:
+        """Return a row that holds these modules several times over; they are shared, not copied."""
+        if not isinstance(times, int) or times < 1:
+            raise ArgumentError(f"Sequential: {times!r} times; give a number of at least 1")
+        return Sequential(*self, *(module for _ in range(times - 1) for module in self))
+
+    __rmul__ = __mul__
+
+
 class ModuleList(_Numbered):
     """A list of modules that their owner knows of; it has no forward of its own."""
 
@@ -142,62 +153,78 @@ class ModuleList(_Numbered):
         return f"{type(self).__name__}(\n  " + "\n  ".join(lines) + "\n)" if lines else f"{type(self).__name__}()"
 
 
-class ModuleDict(Module):
+class _Named(Module):
+    """Entries under names, in the order in which they came: what ModuleDict and ParameterDict share."""
+
+    def _entries(self) -> dict[str, Any]:
+        raise TypeError(f"{type(self).__name__} defines no _entries")
+
+    def __getitem__(self, key: str) -> Any:
+        return self._entries()[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        raise TypeError(f"{type(self).__name__} defines no __setitem__")
+
+    def __delitem__(self, key: str) -> None:
+        del self._entries()[key]
+        del self.__dict__[key]
+
+    def __len__(self) -> int:
+        return len(self._entries())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries())
+
+    def __reversed__(self) -> Iterator[str]:
+        return reversed(self._entries())
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._entries()
+
+    def keys(self) -> Iterable[str]:
+        """Return the names."""
+        return self._entries().keys()
+
+    def values(self) -> Iterable[Any]:
+        """Return the entries."""
+        return self._entries().values()
+
+    def items(self) -> Iterable[tuple[str, Any]]:
+        """Return names and entries."""
+        return self._entries().items()
+
+    def update(self, entries: Entries) -> None:
+        """Add entries, replacing those of the same name."""
+        for name, entry in entries.items() if isinstance(entries, (Mapping, _Named)) else entries:
+            self[name] = entry
+
+    def pop(self, key: str) -> Any:
+        """Take an entry out and return it."""
+        entry = self[key]
+        del self[key]
+        return entry
+
+    def clear(self) -> None:
+        """Take all entries out."""
+        for key in list(self._entries()):
+            del self[key]
+
+
+class ModuleDict(_Named):
     """Modules under names, in the order in which they came.
 
     ``modules`` is a mapping, or pairs of name and module.
     """
 
-    def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] | None = None) -> None:
+    def __init__(self, modules: Entries | None = None) -> None:
         super().__init__()
         self.update(modules or {})
 
-    def __getitem__(self, key: str) -> Any:
-        return self._modules[key]
+    def _entries(self) -> dict[str, Any]:
+        return self._modules
 
-    def __setitem__(self, key: str, module: Module) -> None:
-        self.register_module(key, module)
-
-    def __delitem__(self, key: str) -> None:
-        del self._modules[key]
-        del self.__dict__[key]
-
-    def __len__(self) -> int:
-        return len(self._modules)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._modules)
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._modules
-
-    def keys(self) -> Iterable[str]:
-        """Return the names."""
-        return self._modules.keys()
-
-    def values(self) -> Iterable[Any]:
-        """Return the modules."""
-        return self._modules.values()
-
-    def items(self) -> Iterable[tuple[str, Any]]:
-        """Return names and modules."""
-        return self._modules.items()
-
-    def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
-        """Add modules, replacing those of the same name."""
-        for name, module in modules.items() if isinstance(modules, (Mapping, ModuleDict)) else modules:
-            self[name] = module
-
-    def pop(self, key: str) -> Any:
-        """Take a module out and return it."""
-        module = self[key]
-        del self[key]
-        return module
-
-    def clear(self) -> None:
-        """Take all modules out."""
-        for key in list(self._modules):
-            del self[key]
+    def __setitem__(self, key: str, value: Module) -> None:
+        self.register_module(key, value)
 
 
 class ParameterList(Module):
@@ -222,7 +249,10 @@ class ParameterList(Module):
         return list(self)[index]
 
     def __setitem__(self, index: int, value: Any) -> None:
-        setattr(self, list(self._parameters)[index], _parameter(value))
+        self.register_parameter(list(self._parameters)[index], _parameter(value))
+
+    def __iadd__(self, values: Iterable[Any]) -> ParameterList:
+        return self.extend(values)
 
     def append(self, value: Any) -> ParameterList:
         """Add a parameter at the end, and return the list."""
@@ -239,44 +269,46 @@ class ParameterList(Module):
         return "\n".join(f"  ({i}): {_described(p)}" for i, p in enumerate(self))
 
 
-class ParameterDict(Module):
+class ParameterDict(_Named):
     """Parameters under names, in the order in which they came; tensors become parameters."""
 
-    def __init__(self, parameters: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, parameters: Entries | None = None) -> None:
         super().__init__()
-        for name, value in (parameters or {}).items():
-            self[name] = value
+        self.update(parameters or {})
 
-    def __getitem__(self, key: str) -> Any:
-        return self._parameters[key]
+    def _entries(self) -> dict[str, Any]:
+        return self._parameters
 
     def __setitem__(self, key: str, value: Any) -> None:
         self.register_parameter(key, _parameter(value))
 
-    def __delitem__(self, key: str) -> None:
-        del self._parameters[key]
-        del self.__dict__[key]
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return the parameter of a name, or ``default``."""
+        return self._parameters.get(key, default)
 
-    def __len__(self) -> int:
-        return len(self._parameters)
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        """Return the parameter of a name, after ``default`` was put there if there was none."""
+        if key not in self:
+            self[key] = default
+        return self[key]
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._parameters)
+    def popitem(self) -> tuple[str, Any]:
+        """Take the last parameter out and return its name and itself."""
+        key = next(reversed(self))
+        return key, self.pop(key)
 
-    def __contains__(self, key: object) -> bool:
-        return key in self._parameters
+    def copy(self) -> ParameterDict:
+        """Return another dict of the same parameters."""
+        return ParameterDict(self.items())
 
-    def keys(self) -> Iterable[str]:
-        """Return the names."""
-        return self._parameters.keys()
+    def __or__(self, other: Entries) -> ParameterDict:
+        both = self.copy()
+        both.update(other)
+        return both
 
-    def values(self) -> Iterable[Any]:
-        """Return the parameters."""
-        return self._parameters.values()
-
-    def items(self) -> Iterable[tuple[str, Any]]:
-        """Return names and parameters."""
-        return self._parameters.items()
+    def __ior__(self, other: Entries) -> ParameterDict:
+        self.update(other)
+        return self
 
     def extra_repr(self) -> str:
         return "\n".join(f"  ({name}): {_described(p)}" for name, p in self.items())

@@ -16,7 +16,7 @@ from ..autograd.mode import MODE
 from ..autograd.observe import PATH
 from ..ops.errors import ArgumentError, TinygradError
 from ..ops.shape import Permute
-from ..tensors import Tensor
+from ..tensors import Handle, Tensor
 
 if TYPE_CHECKING:
     from .module import Module
@@ -38,6 +38,73 @@ class Hooks:
         self.after: list[Entry] = []
         self.backward_before: list[Entry] = []
         self.backward: list[Entry] = []
+        self.state_before: list[Callable[..., Any]] = []
+        self.state_after: list[Callable[..., Any]] = []
+        self.load_before: list[Callable[..., Any]] = []
+        self.load_after: list[Callable[..., Any]] = []
+
+
+class Hookable:
+    """How hooks are hung on a module. `Module` is the only heir."""
+
+    _hooks: Hooks | None = None
+
+    def _hook(self, row: str, entry: Any, prepend: bool = False) -> Handle:
+        if self._hooks is None:
+            self.__dict__["_hooks"] = Hooks()
+        entries = getattr(self._hooks, row)
+        handle = Handle(entries, entry)
+        if prepend:
+            entries.insert(0, entries.pop())
+        return handle
+
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> Handle:
+        """Call ``hook(module, args)`` before forward; what it returns, if not None, takes the place of the arguments.
+
+        With ``with_kwargs`` it is ``hook(module, args, kwargs)``, which returns None or (args, kwargs).
+        """
+        return self._hook("before", Entry(hook, with_kwargs), prepend)
+
+    def register_forward_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
+    ) -> Handle:
+        """Call ``hook(module, args, output)`` after forward; what it returns, if not None, takes the output's place.
+
+        With ``with_kwargs`` it is ``hook(module, args, kwargs, output)``. ``always_call``: also when something raised.
+        """
+        return self._hook("after", Entry(hook, with_kwargs, always_call), prepend)
+
+    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> Handle:
+        """Call ``hook(module, grad_output)`` when the gradients of the outputs are known; it may return others."""
+        return self._hook("backward_before", Entry(hook), prepend)
+
+    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> Handle:
+        """Call ``hook(module, grad_input, grad_output)`` when the gradients of the positional inputs are known.
+
+        What it returns, if not None, takes the place of ``grad_input``. Inputs that need no gradient have None.
+        """
+        return self._hook("backward", Entry(hook), prepend)
+
+    def register_state_dict_pre_hook(self, hook: Callable[..., Any]) -> Handle:
+        """Call ``hook(module, prefix, keep_vars)`` before ``state_dict`` reads the module."""
+        return self._hook("state_before", hook)
+
+    def register_state_dict_post_hook(self, hook: Callable[..., Any]) -> Handle:
+        """Call ``hook(module, state_dict, prefix, metadata)`` when the module has been read; it may change the dict."""
+        return self._hook("state_after", hook)
+
+    def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> Handle:
+        """Call ``hook(module, state_dict, prefix, metadata, strict, missing, unexpected, errors)`` before loading.
+
+        It may change the dict (a copy of the user's), to rename what an older version wrote; the lists are empty.
+        """
+        return self._hook("load_before", hook)
+
+    def register_load_state_dict_post_hook(self, hook: Callable[..., Any]) -> Handle:
+        """Call ``hook(module, incompatible_keys)`` after loading; it may take names off the two lists."""
+        return self._hook("load_after", hook)
 
 
 class _Running(threading.local):
@@ -83,7 +150,7 @@ def hooked(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any
     """Run a module with its hooks."""
     hooks = module._hooks
     assert hooks is not None
-    done = False
+    called: list[Entry] = []
     result: Any = None
     try:
         for entry in list(hooks.before):
@@ -92,15 +159,14 @@ def hooked(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any
         if watch is not None:
             args = watch.inputs(args)
         result = module.forward(*args, **kwargs)
-        done = True
         for entry in list(hooks.after):
+            called.append(entry)
             result = _after(module, entry, args, kwargs, result)
         return result if watch is None else watch.outputs(result)
     except Exception:
-        if not done:
-            for entry in list(hooks.after):
-                if entry.always_call:
-                    _after(module, entry, args, kwargs, result)
+        for entry in list(hooks.after):
+            if entry.always_call and all(entry is not other for other in called):
+                _after(module, entry, args, kwargs, result)
         raise
 
 

@@ -12,15 +12,15 @@ from ..tensors import Tensor
 from ..tensors.random import Generator, pick
 from ..tensors.spelling import spelled
 from ..typing import Array
+from .parameter import overwrite
 
 T = TypeVar("T", bound=Tensor)
 
+_WITHOUT_GAIN = {"linear", "sigmoid", *(f"conv{way}{n}d" for way in ("", "_transpose") for n in (1, 2, 3))}
+
 
 def _fill(tensor: T, values: Any) -> T:
-    """Write into the tensor's memory, whatever its order, and count the write."""
-    np.copyto(tensor._data, values, casting="same_kind")
-    if tensor._version is not None:
-        tensor._version.count += 1
+    overwrite(tensor, values)
     return tensor
 
 
@@ -36,12 +36,14 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
     ``nonlinearity`` is its name, ``param`` the slope of a leaky ReLU.
     """
-    if nonlinearity == "sigmoid" or nonlinearity.startswith(("linear", "conv")):
+    if nonlinearity in _WITHOUT_GAIN:
         return 1.0
     gains = {"tanh": 5.0 / 3, "relu": math.sqrt(2.0), "selu": 3.0 / 4}
     if nonlinearity in gains:
         return gains[nonlinearity]
     if nonlinearity == "leaky_relu":
+        if isinstance(param, (bool, str)):
+            raise ArgumentError(f"calculate_gain: param is {param!r}; give the slope, a number")
         slope = 0.01 if param is None else float(param)
         return math.sqrt(2.0 / (1 + slope**2))
     raise ArgumentError(
@@ -55,6 +57,8 @@ def uniform_(tensor: T, a: float = 0.0, b: float = 1.0, generator: Generator | N
 
     ``tensor`` is changed in place, as by all functions here, and returned.
     """
+    if not a <= b:
+        raise ArgumentError(f"uniform_: nothing lies in [{a}, {b}); give a of at most b")
     drawn = pick(generator).random(tensor.shape, _draw_dtype(tensor))
     return _fill(tensor, drawn * (b - a) + a)
 
@@ -64,6 +68,8 @@ def normal_(tensor: T, mean: float = 0.0, std: float = 1.0, generator: Generator
 
     Its ``mean`` and ``std`` may be chosen; ``tensor`` is changed in place and returned.
     """
+    if not std >= 0:
+        raise ArgumentError(f"normal_: std is {std}; give a number of at least 0")
     drawn = np.asarray(pick(generator).standard_normal(tensor.shape, _draw_dtype(tensor)))
     return _fill(tensor, drawn * std + mean)
 
@@ -144,7 +150,7 @@ def dirac_(tensor: T, groups: int = 1) -> T:
     return _fill(tensor, values)
 
 
-def _fans(tensor: Tensor) -> tuple[int, int]:
+def _calculate_fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:
     """Return how many inputs an output of the layer adds up, and how many outputs an input reaches."""
     if tensor.ndim < 2:
         raise ShapeError(
@@ -159,7 +165,7 @@ def xavier_uniform_(tensor: T, gain: float = 1.0, generator: Generator | None = 
 
     ``tensor`` is changed in place and returned; ``gain`` as by `calculate_gain`.
     """
-    bound = gain * math.sqrt(6.0 / sum(_fans(tensor)))
+    bound = gain * math.sqrt(6.0 / sum(_calculate_fan_in_and_fan_out(tensor)))
     return uniform_(tensor, -bound, bound, generator)
 
 
@@ -168,13 +174,13 @@ def xavier_normal_(tensor: T, gain: float = 1.0, generator: Generator | None = N
 
     ``tensor`` is changed in place and returned; ``gain`` as by `calculate_gain`.
     """
-    return normal_(tensor, 0.0, gain * math.sqrt(2.0 / sum(_fans(tensor))), generator)
+    return normal_(tensor, 0.0, gain * math.sqrt(2.0 / sum(_calculate_fan_in_and_fan_out(tensor))), generator)
 
 
 def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
-    if mode not in ("fan_in", "fan_out"):
+    if mode.lower() not in ("fan_in", "fan_out"):
         raise ArgumentError(f"kaiming: mode is {mode!r}; give 'fan_in' or 'fan_out'")
-    fan = _fans(tensor)[mode == "fan_out"]
+    fan = _calculate_fan_in_and_fan_out(tensor)[mode.lower() == "fan_out"]
     return calculate_gain(nonlinearity, a) / math.sqrt(fan)
 
 
@@ -223,6 +229,22 @@ def orthogonal_(tensor: T, gain: float = 1, generator: Generator | None = None) 
     return _fill(tensor, gain * values.reshape(tensor.shape))
 
 
+def sparse_(tensor: T, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> T:
+    """Draw a matrix from the normal distribution and set a share ``sparsity`` of each column to 0 (Martens 2010).
+
+    ``std`` is that of what is not 0. ``tensor`` is changed in place and returned.
+    """
+    if tensor.ndim != 2:
+        raise ShapeError(f"sparse_: the tensor has shape {tensor.shape}; give a matrix")
+    rows, columns = tensor.shape
+    zeros = math.ceil(sparsity * rows)
+    rng = pick(generator)
+    values = np.asarray(rng.normal(0.0, std, (rows, columns)))
+    for j in range(columns):
+        values[rng.permutation(rows)[:zeros], j] = 0
+    return _fill(tensor, values)
+
+
 def default_layer_(weight: Tensor, bias: Tensor | None) -> None:
     """Start a linear or convolution layer as PyTorch does: evenly within 1/sqrt(fan_in), weights and bias alike.
 
@@ -230,13 +252,13 @@ def default_layer_(weight: Tensor, bias: Tensor | None) -> None:
     """
     kaiming_uniform_(weight, a=math.sqrt(5))
     if bias is not None:
-        fan_in = _fans(weight)[0]
+        fan_in = _calculate_fan_in_and_fan_out(weight)[0]
         bound = 1 / math.sqrt(fan_in) if fan_in > 0 else 0.0
         uniform_(bias, -bound, bound)
 
 
 for _function in (
     constant_, default_layer_, dirac_, eye_, kaiming_normal_, kaiming_uniform_, normal_, ones_, orthogonal_,
-    trunc_normal_, uniform_, xavier_normal_, xavier_uniform_, zeros_,
+    sparse_, trunc_normal_, uniform_, xavier_normal_, xavier_uniform_, zeros_,
 ):  # fmt: skip
     globals()[_function.__name__] = spelled(_function)

@@ -15,16 +15,20 @@ import numpy as np
 from ..autograd.fusion import FUSION, settle
 from ..autograd.observe import OBSERVERS
 from ..ops.errors import ArgumentError, DTypeError, TinygradError
-from ..tensors import Handle, Tensor
+from ..tensors import Tensor
 from . import state
-from .hooks import Entry, Hooks, add_path, hooked, observed
-from .parameter import Buffer, Parameter, is_lazy
+from .hooks import Hookable, add_path, hooked, observed
+from .parameter import Buffer, Parameter, is_lazy, overwrite
 from .tree import Tree
 
 M = TypeVar("M", bound="Module")
 
 
-class Module(Tree):
+def _no_forward(self: Module, *args: Any, **kwargs: Any) -> Any:
+    raise ArgumentError(f"{type(self).__name__}: it has no forward method; write one that returns the output")
+
+
+class Module(Tree, Hookable):
     """Base of all layers and networks: assign parameters and modules as attributes, and write ``forward``.
 
     Attributes
@@ -46,11 +50,10 @@ class Module(Tree):
     """
 
     training: bool
-    forward: Callable[..., Any]
+    forward: Callable[..., Any] = _no_forward
     _parameters: dict[str, Parameter | None]
     _buffers: dict[str, Tensor | None]
     _temporary: set[str]
-    _hooks: Hooks | None = None
     _optional: ClassVar[frozenset[str]] = frozenset()  # entries that a state may lack, for states written long ago
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -83,18 +86,19 @@ class Module(Tree):
         return y
 
     def __getattr__(self, name: str) -> Any:
-        if name == "forward":
-            raise ArgumentError(f"{type(self).__name__}: it has no forward method; write one that returns the output")
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     # --- attributes -------------------------------------------------------------------------------------------------
 
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, Parameter):
+            self._make_room(name, self._parameters)
             self.register_parameter(name, value)
-        elif isinstance(value, Module):
+        elif isinstance(value, Module) and name not in self._parameters:
+            self._make_room(name, self._modules)
             self.register_module(name, value)
-        elif isinstance(value, Buffer):
+        elif isinstance(value, Buffer) and name not in self._parameters:
+            self._make_room(name, self._buffers)
             self.register_buffer(name, value, value.persistent)
         else:
             tables: list[tuple[dict[str, Any], str]]
@@ -117,15 +121,18 @@ class Module(Tree):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         del self.__dict__[name]
 
+    def _make_room(self, name: str, table: dict[str, Any]) -> None:
+        """Forget what stood under a name that now goes into ``table``."""
+        if name not in table:
+            for other in (self._parameters, self._buffers, self._modules, self.__dict__):
+                other.pop(name, None)
+
     def _register(self, table: dict[str, Any], what: str, name: str, value: Any) -> None:
         if not isinstance(name, str) or not name or "." in name:
             raise ArgumentError(f"register_{what}: the name is {name!r}; give a word without a dot")
-        tables = (self._parameters, self._buffers, self._modules)
-        if name not in self.__dict__ and hasattr(type(self), name):
-            raise ArgumentError(f"register_{what}: {type(self).__name__} has a {name!r} already; choose another name")
-        for other in tables:
-            if other is not table:
-                other.pop(name, None)
+        if name not in table and hasattr(self, name):
+            has = f"{type(self).__name__} has a {name!r} already"
+            raise ArgumentError(f"register_{what}: {has}; choose another name, or delete that first")
         table[name] = self.__dict__[name] = value
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
@@ -161,6 +168,9 @@ class Module(Tree):
         ``keep_vars`` returns the parameters themselves instead of detached tensors.
         """
         out = {} if destination is None else destination
+        hooks = self._hooks
+        for hook in () if hooks is None else hooks.state_before:
+            hook(self, prefix, keep_vars)
         for name, value in [*self._parameters.items(), *self._buffers.items()]:
             if value is not None and name not in self._temporary:
                 out[prefix + name] = value if keep_vars or is_lazy(value) else value.detach()
@@ -169,6 +179,8 @@ class Module(Tree):
                 module.state_dict(destination=out, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
         if type(self).get_extra_state is not Module.get_extra_state:
             out[f"{prefix}_extra_state"] = self.get_extra_state()
+        for hook in () if hooks is None else hooks.state_after:
+            hook(self, out, prefix, {})
         return out
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> state.Result:
@@ -226,8 +238,11 @@ class Module(Tree):
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients, or set them to zeros."""
         for p in self.parameters():
-            if p.grad is not None:
-                p.grad = None if set_to_none else Tensor(np.zeros_like(p.grad._data))
+            if p.grad is not None and not set_to_none:
+                p.grad = p.grad if p.grad._node is None else p.grad.detach()
+                overwrite(p.grad, 0)
+            else:
+                p.grad = None
 
     def to(self: M, *args: Any, **kwargs: Any) -> M:
         """Cast the floating-point parameters and buffers in place; the only device is 'cpu'."""
@@ -265,6 +280,10 @@ class Module(Tree):
         """Cast to float16."""
         return self._cast(np.float16)
 
+    def type(self: M, dst_type: Any) -> M:
+        """Cast to ``dst_type``, as `to` does."""
+        return self.to(dst_type)
+
     def cpu(self: M) -> M:
         """Return itself: everything is on the CPU."""
         return self
@@ -274,46 +293,6 @@ class Module(Tree):
         raise ArgumentError(
             f"cuda: {type(self).__name__} can only be on the device 'cpu'; leave the call out, or write .to('cpu')"
         )
-
-    # --- hooks ------------------------------------------------------------------------------------------------------
-
-    def _hook(self, row: str, entry: Entry, prepend: bool) -> Handle:
-        if self._hooks is None:
-            self.__dict__["_hooks"] = Hooks()
-        entries = getattr(self._hooks, row)
-        handle = Handle(entries, entry)
-        if prepend:
-            entries.insert(0, entries.pop())
-        return handle
-
-    def register_forward_pre_hook(
-        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
-    ) -> Handle:
-        """Call ``hook(module, args)`` before forward; what it returns, if not None, takes the place of the arguments.
-
-        With ``with_kwargs`` it is ``hook(module, args, kwargs)``, which returns None or (args, kwargs).
-        """
-        return self._hook("before", Entry(hook, with_kwargs), prepend)
-
-    def register_forward_hook(
-        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
-    ) -> Handle:
-        """Call ``hook(module, args, output)`` after forward; what it returns, if not None, takes the output's place.
-
-        With ``with_kwargs`` it is ``hook(module, args, kwargs, output)``. ``always_call``: also when forward raised.
-        """
-        return self._hook("after", Entry(hook, with_kwargs, always_call), prepend)
-
-    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> Handle:
-        """Call ``hook(module, grad_output)`` when the gradients of the outputs are known; it may return others."""
-        return self._hook("backward_before", Entry(hook), prepend)
-
-    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> Handle:
-        """Call ``hook(module, grad_input, grad_output)`` when the gradients of the positional inputs are known.
-
-        What it returns, if not None, takes the place of ``grad_input``. Inputs that need no gradient have None.
-        """
-        return self._hook("backward", Entry(hook), prepend)
 
     # --- printing ---------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..autograd.node import user_line, version_of
 from ..ops.errors import ArgumentError, DTypeError
 from ..tensors import Tensor
 from ..tensors.printing import text
@@ -20,6 +21,14 @@ def _given(name: str, data: Any) -> Any:
     if data is not None and not hasattr(data, "dtype"):
         raise DTypeError(f"{name}: data is of type {type(data).__name__}; give a tensor or an array")
     return np.empty(0, np.float32) if data is None else data
+
+
+def overwrite(tensor: Tensor, values: Any, casting: Any = "same_kind") -> None:
+    """Write into a tensor's memory, whatever its order; graphs that saved it will refuse to be wrong."""
+    np.copyto(tensor._data, values, casting=casting)
+    version = version_of(tensor)
+    version.count += 1
+    version.line = user_line()
 
 
 class Parameter(Tensor):
@@ -43,6 +52,11 @@ class Parameter(Tensor):
 
     def __repr__(self) -> str:
         return f"Parameter containing:\n{text(self)}"
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        p = super().__deepcopy__(memo)
+        p.grad = None  # as in PyTorch: the copy of a network has not learned anything yet
+        return p
 
 
 class Buffer(Tensor):

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..ops.errors import ArgumentError, ShapeError
 from ..tensors import Tensor
-from .parameter import is_lazy
+from .parameter import is_lazy, overwrite
 
 if TYPE_CHECKING:
     from .module import Module
@@ -63,12 +63,19 @@ def compare(module: Module, state: Mapping[str, Any]) -> Comparison:
         if name not in state:
             continue
         value = state[name]
-        if _is_extra(name) or is_lazy(home) or np.shape(value) == home.shape:
+        if not (_is_extra(name) or hasattr(value, "dtype")):
+            raise ArgumentError(f"load_state_dict: {name} is of type {type(value).__name__}; give a tensor or an array")
+        if _is_extra(name) or is_lazy(home) or np.shape(value) in _fitting(home.shape):
             matched.append(name)
         else:
             shapes[name] = f"{name} is {home.shape} here, {tuple(np.shape(value))} in the state"
     missing = [name for name in homes if name not in state and not _is_optional(module, name)]
     return Comparison(matched, missing, [name for name in state if name not in homes], shapes)
+
+
+def _fitting(shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+    """Return the shapes that may be loaded: a number may be a vector of one, as the oldest states have it."""
+    return (shape,) if shape else ((), (1,))
 
 
 def load_partial(module: Module, state: Mapping[str, Any]) -> Comparison:
@@ -98,7 +105,26 @@ def load(module: Module, state: Mapping[str, Any], strict: bool, assign: bool) -
             f"load_state_dict: expected a dict from names to tensors, got {type(state).__name__}; "
             f"give what state_dict() returns"
         )
+    state = dict(state)
+    places = [(path, m, m._hooks) for path, m in module.named_modules(remove_duplicate=False) if m._hooks is not None]
+    for path, owner, hooks in places:
+        for hook in hooks.load_before:
+            hook(owner, state, f"{path}." if path else "", {}, strict, [], [], [])
     found = compare(module, state)
+    result = Result(found.missing, found.unexpected)
+    after = [(owner, hook) for _, owner, hooks in reversed(places) for hook in hooks.load_after]
+    _refuse(module, found, strict and not after)
+    homes = module.state_dict(keep_vars=True)
+    for name in found.matched:
+        _take_over(module, name, homes[name], state[name], assign)
+    for owner, hook in after:
+        hook(owner, result)
+    _refuse(module, found, strict)
+    return result
+
+
+def _refuse(module: Module, found: Comparison, strict: bool) -> None:
+    """Raise if not all fits that must fit."""
     if found.mismatched or (strict and (found.missing or found.unexpected)):
         kind = ShapeError if found.mismatched else ArgumentError
         total = len(module.state_dict(keep_vars=True))
@@ -106,10 +132,6 @@ def load(module: Module, state: Mapping[str, Any], strict: bool, assign: bool) -
             f"load_state_dict: {type(module).__name__} cannot take this state, and nothing was loaded; "
             f"{len(found.matched)} of its {total} entries fit\n{found}\n  {_advice(found)}"
         )
-    homes = module.state_dict(keep_vars=True)
-    for name in found.matched:
-        _take_over(module, name, homes[name], state[name], assign)
-    return Result(found.missing, found.unexpected)
 
 
 def _take_over(module: Module, name: str, home: Any, value: Any, assign: bool) -> None:
@@ -126,9 +148,7 @@ def _take_over(module: Module, name: str, home: Any, value: Any, assign: bool) -
         new.requires_grad = home.requires_grad
         setattr(owner, last, new)
         return
-    np.copyto(home._data, data, casting="unsafe")
-    if home._version is not None:
-        home._version.count += 1
+    overwrite(home, data.reshape(home.shape), "unsafe")
 
 
 def _is_extra(name: str) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 from .. import functional as F
 from ..ops.errors import ArgumentError, ShapeError
 from ..tensors import Tensor
+from .parameter import overwrite
 from .state import load_partial as load_partial
 
 
@@ -23,16 +24,17 @@ def _with_grad(parameters: Any) -> list[Tensor]:
 
 
 def _norm_of(gradients: list[Any], norm_type: float) -> float:
-    if norm_type == math.inf:
-        return max((float(np.abs(g).max(initial=0)) for g in gradients), default=0.0)
     if norm_type == 2:
         squares = (float(np.vdot(flat, flat)) for flat in (g.ravel(order="K") for g in gradients))
         return math.sqrt(sum(squares))
-    return float(sum(float((np.abs(g) ** norm_type).sum()) for g in gradients) ** (1.0 / norm_type))
+    sizes = [float(np.linalg.norm(g.ravel(), norm_type)) for g in gradients if g.size]
+    return float(np.linalg.norm(sizes, norm_type)) if sizes else 0.0
 
 
-def get_total_norm(tensors: Any, norm_type: float = 2.0, error_if_nonfinite: bool = False) -> Tensor:
-    """Return the norm of all tensors together, as if they were one vector.
+def get_total_norm(
+    tensors: Any, norm_type: float = 2.0, error_if_nonfinite: bool = False, foreach: bool | None = None
+) -> Tensor:
+    """Return the norm of all tensors together, as if they were one vector: the norm of their norms.
 
     ``norm_type`` is its p (``inf`` for the largest element); with ``error_if_nonfinite`` an infinite or NaN norm is
     refused.
@@ -43,7 +45,7 @@ def get_total_norm(tensors: Any, norm_type: float = 2.0, error_if_nonfinite: boo
         raise ArgumentError(
             f"get_total_norm: the norm is {total}; look for the first NaN or infinity, or give error_if_nonfinite=False"
         )
-    return Tensor(np.asarray(total, arrays[0].dtype if arrays else np.float32))
+    return Tensor(np.asarray(total, np.result_type(*arrays) if arrays else np.float32))
 
 
 def clip_grad_norm_(
@@ -61,12 +63,20 @@ def clip_grad_norm_(
     """
     chosen = _with_grad(parameters)
     total = get_total_norm([p.grad for p in chosen], norm_type, error_if_nonfinite)
-    factor = float(max_norm) / (float(total) + 1e-6)
+    clip_grads_with_norm_(chosen, max_norm, total)
+    return total
+
+
+def clip_grads_with_norm_(parameters: Any, max_norm: float, total_norm: Any, foreach: bool | None = None) -> None:
+    """Multiply all gradients by max_norm / (total_norm + 1e-6), if that is below 1.
+
+    ``parameters`` is one tensor or several, ``total_norm`` a number that `get_total_norm` has given.
+    """
+    factor = float(max_norm) / (float(total_norm) + 1e-6)
     if not factor >= 1.0:
-        for g in {id(p.grad): p.grad for p in chosen}.values():
+        for g in {id(p.grad): p.grad for p in _with_grad(parameters)}.values():
             assert g is not None
             g._data *= g.dtype.type(factor)
-    return total
 
 
 def clip_grad_value_(parameters: Any, clip_value: float, foreach: bool | None = None) -> None:
@@ -94,6 +104,8 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     """
     given = list(parameters)
     total = sum(p._data.size for p in given)
+    if not isinstance(vec, Tensor):
+        raise ArgumentError(f"vector_to_parameters: vec is of type {type(vec).__name__}; give a Tensor")
     if vec.shape != (total,):
         raise ShapeError(
             f"vector_to_parameters: the vector has shape {vec.shape}, the parameters {total} elements; give ({total},)"
@@ -101,7 +113,5 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     start = 0
     for p in given:
         count = p._data.size
-        np.copyto(p._data, vec._data[start : start + count].reshape(p.shape), casting="same_kind")
-        if p._version is not None:
-            p._version.count += 1
+        overwrite(p, vec._data[start : start + count].reshape(p.shape))
         start += count

@@ -55,7 +55,7 @@ def embedding(
         raise ArgumentError(
             f"embedding: padding_idx is {padding_idx} for {rows} rows; give a number from {-rows} to {rows - 1}"
         )
-    if max_norm is not None and weight.shape[1]:
+    if max_norm is not None and at.size:
         table, used = np.asarray(weight), np.unique(at)
         length = np.asarray(norm(table[used], norm_type, 1, True))
         table[used] *= np.where(length > max_norm, max_norm / (length + 1e-7), 1).astype(table.dtype)
