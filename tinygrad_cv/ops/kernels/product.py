@@ -26,6 +26,7 @@ from .memory import empty, flat, scratch
 from .micro import FEW, NO_FLOOR, ROWS, WIDTH, multiply
 from .rows_numba import swap as turned
 from .simd import LANES, load_first, store
+from .simd_turn import turn
 
 KC = 256
 """Steps of a sum per block: 256 x 256 packed floats are 256 KiB, a part of any second-level cache."""
@@ -46,9 +47,17 @@ def _pack(b: Array, b0: int, b_k: int, b_n: int, steps: int, columns: int, out: 
                 for half in range(0, width, LANES):
                     store(out, to + k * width + half, load_first(b, at + k * b_k + half, here - half))
         else:
-            for n in range(here):
-                for k in range(steps):
-                    out[to + k * width + n] = b[at + n * b_n + k * b_k]
+            if b_k == 1:
+                for n in range(0, here, LANES):
+                    for k in range(0, steps, LANES):
+                        turn(
+                            b, at + n * b_n + k, b_n, min(LANES, here - n), out, to + k * width + n, width,
+                            min(LANES, steps - k),
+                        )  # fmt: skip
+            else:
+                for n in range(here):
+                    for k in range(steps):
+                        out[to + k * width + n] = b[at + n * b_n + k * b_k]
             for n in range(here, width):
                 for k in range(steps):
                     out[to + k * width + n] = np.float32(0)

@@ -14,6 +14,7 @@ from ...typing import Array
 from .jit import get_num_threads, inline, spread
 from .memory import empty, flat
 from .simd import LANES, load_first, splat, store_first
+from .simd_turn import turn
 
 GRAIN = 1 << 14
 """Elements that are worth another thread."""
@@ -61,9 +62,12 @@ def _swap(worker: int, workers: int, x: Array, y: Array, images: int, rows: int,
         at = n * rows * columns
         for r0 in range(0, rows, TILE):
             r1 = min(rows, r0 + TILE)
-            for c in range(c0, min(columns, c0 + TILE)):
-                for r in range(r0, r1):
-                    y[at + c * rows + r] = x[at + r * columns + c]
+            for c in range(c0, min(columns, c0 + TILE), LANES):
+                for r in range(r0, r1, LANES):
+                    turn(
+                        x, at + r * columns + c, columns, min(LANES, r1 - r), y, at + c * rows + r, rows,
+                        min(LANES, columns - c),
+                    )  # fmt: skip
 
 
 def _workers(elements: int) -> int:
