@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from .. import functional as F
-from ..ops import broadcast
 from ..ops.errors import ArgumentError, ShapeError
 from . import init
 from .dropout import free
+from .linear import empty_parameter
 from .module import Module
 from .parameter import Parameter
 
@@ -115,8 +113,7 @@ class PReLU(Module):
     def __init__(self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None) -> None:
         super().__init__()
         self.num_parameters, self.init = num_parameters, init
-        kind = broadcast.FLOAT if dtype is None else np.dtype(dtype)
-        self.weight = Parameter(np.empty(num_parameters, kind))
+        self.weight = empty_parameter((num_parameters,), dtype)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

@@ -123,7 +123,6 @@ class Sequential(_Numbered):
             input = module(input)  # type: ignore[misc]
         return input
 
-
     def __mul__(self, times: int) -> Sequential:
         """Return a row that holds these modules several times over; they are shared, not copied."""
         if not isinstance(times, int) or times < 1:

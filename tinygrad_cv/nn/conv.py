@@ -19,8 +19,8 @@ _MODES = ("zeros", "reflect", "replicate", "circular")
 
 def sizes(value: Size, rank: int, what: str, layer: str) -> tuple[int, ...]:
     """Read an int or one int per dimension."""
-    given = (value,) * rank if isinstance(value, int) else tuple(value)
-    if len(given) != rank:
+    given = tuple(value) if isinstance(value, Sequence) else (value,) * rank
+    if len(given) != rank or not all(hasattr(n, "__index__") for n in given):
         raise ArgumentError(f"{layer}: {what} is {value!r}; give an int or {rank} of them")
     return given
 
@@ -75,8 +75,8 @@ class _Conv(Module):
                 )
             self.padding = padding
         else:
-            asymmetric = rank == 2 and not isinstance(padding, int) and len(padding) == 4 and not self._transposed
-            self.padding = tuple(padding) if asymmetric else sizes(padding, rank, "padding", name)  # type: ignore[arg-type]
+            asymmetric = rank == 2 and isinstance(padding, Sequence) and len(padding) == 4 and not self._transposed
+            self.padding = sizes(padding, 4 if asymmetric else rank, "padding", name)
         self.padding_mode = padding_mode
         ends = (in_channels, out_channels // groups) if self._transposed else (out_channels, in_channels // groups)
         self.weight = empty_weight((*ends, *self.kernel_size), dtype)

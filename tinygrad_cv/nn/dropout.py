@@ -24,8 +24,10 @@ class _Dropout(Module):
             raise ArgumentError(f"{type(self).__name__}: p is {p}; give a probability from 0 to 1")
         self.p, self.inplace = p, inplace
 
-    def _mine(self, input: Any) -> Any:
-        return free(type(self).__name__, input) if self.inplace and self.training and self.p else input
+    def _mine(self, input: Any, single: bool = False) -> Any:
+        """Return the input, if it may be written in place; PyTorch gives a ``single`` sample its batch in place."""
+        written = self.inplace and (single or (self.training and self.p))
+        return free(type(self).__name__, input) if written else input
 
     def extra_repr(self) -> str:
         return f"p={self.p}, inplace={self.inplace}"
@@ -42,7 +44,7 @@ class Dropout1d(_Dropout):
     """Set whole channels of (N, C, L) or (C, L) to 0 with probability ``p``."""
 
     def forward(self, input: Any) -> Any:
-        return _batched(F.dropout1d, self._mine(input), 2, self.p, self.training)
+        return _batched(F.dropout1d, self._mine(input, input.ndim == 2), 2, self.p, self.training)
 
 
 class Dropout2d(_Dropout):
@@ -56,7 +58,7 @@ class Dropout3d(_Dropout):
     """Set whole channels of (N, C, D, H, W) or (C, D, H, W) to 0 with probability ``p``."""
 
     def forward(self, input: Any) -> Any:
-        return _batched(F.dropout3d, self._mine(input), 4, self.p, self.training)
+        return _batched(F.dropout3d, self._mine(input, input.ndim == 4), 4, self.p, self.training)
 
 
 def _batched(function: Any, input: Any, single: int, p: float, training: bool) -> Any:

@@ -16,18 +16,18 @@ from ..tensors import Tensor
 from ..typing import DType
 from . import init
 from .module import Module
-from .parameter import Parameter
+from .parameter import Parameter, sized
 
 
 def empty_parameter(shape: Sequence[int], dtype: Any = None) -> Parameter:
     """Return a parameter whose values are still to be filled in."""
     kind: DType = broadcast.FLOAT if dtype is None else np.dtype(dtype)
-    return Parameter(np.empty(tuple(shape), kind))
+    return Parameter(np.empty(sized(shape), kind))
 
 
 def empty_weight(shape: Sequence[int], dtype: Any = None) -> Parameter:
     """Return a layer's weight, still to be filled in, its memory in the order that the kernels prefer."""
-    return Parameter(empty_filters(tuple(shape), broadcast.FLOAT if dtype is None else np.dtype(dtype)))
+    return Parameter(empty_filters(sized(shape), broadcast.FLOAT if dtype is None else np.dtype(dtype)))
 
 
 class Identity(Module):
@@ -190,7 +190,9 @@ class Embedding(Module):
         dtype: Any = None,
     ) -> None:
         super().__init__()
-        if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
+        if padding_idx is not None and not (
+            hasattr(padding_idx, "__index__") and -num_embeddings <= padding_idx < num_embeddings
+        ):
             raise ArgumentError(f"Embedding: padding_idx is {padding_idx} for {num_embeddings} rows; give one of them")
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
         self.padding_idx = padding_idx if padding_idx is None else padding_idx % num_embeddings

@@ -127,6 +127,8 @@ class HuberLoss(_Loss):
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
         super().__init__(reduction=reduction)
+        if not isinstance(delta, (int, float)):
+            raise ArgumentError(f"HuberLoss: delta is {delta!r} ({type(delta).__name__}); give a number")
         self.delta = delta
 
     def forward(self, input: Any, target: Any) -> Any:

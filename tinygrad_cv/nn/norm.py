@@ -40,6 +40,8 @@ class _Running(Module):
         dtype: Any,
         bias: bool,
     ) -> None:
+        if (affine or track_running_stats) and num_features < 0:  # else nobody asks for the number, in PyTorch neither
+            raise ArgumentError(f"{type(self).__name__}: num_features is {num_features}; give at least 0")
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
         shape = (num_features,)

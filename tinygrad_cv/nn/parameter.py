@@ -23,6 +23,13 @@ def _given(name: str, data: Any) -> Any:
     return np.empty(0, np.float32) if data is None else data
 
 
+def sized(shape: Sequence[int]) -> tuple[int, ...]:
+    """Return the shape of a parameter, if there can be one."""
+    if any(n < 0 for n in shape):
+        raise ArgumentError(f"a parameter of shape {tuple(shape)} cannot be; give sizes of at least 0")
+    return tuple(shape)
+
+
 def overwrite(tensor: Tensor, values: Any, casting: Any = "same_kind") -> None:
     """Write into a tensor's memory, whatever its order; graphs that saved it will refuse to be wrong."""
     np.copyto(tensor._data, values, casting=casting)
@@ -83,7 +90,7 @@ class _Uninitialized:
 
     def materialize(self, shape: Sequence[int], device: Any = None, dtype: DType | None = None) -> None:
         """Become an ordinary tensor of this shape (its values are whatever the memory held)."""
-        self._data = np.empty(tuple(shape), self._data.dtype if dtype is None else dtype)
+        self._data = np.empty(sized(shape), self._data.dtype if dtype is None else dtype)
         self.__class__ = self._kind  # type: ignore[assignment]
 
     def __repr__(self) -> str:

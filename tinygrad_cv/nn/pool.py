@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import functional as F
+from .conv import sizes
 from .module import Module
 
 Size = int | Sequence[int]
@@ -62,10 +63,9 @@ class _MaxUnpool(Module):
 
     def __init__(self, kernel_size: Size, stride: Size | None = None, padding: Size = 0) -> None:
         super().__init__()
-        self.kernel_size, self.stride, self.padding = (
-            value if not isinstance(value, int) else (value,) * self._rank
-            for value in (kernel_size, kernel_size if stride is None else stride, padding)
-        )
+        name, step = type(self).__name__, kernel_size if stride is None else stride
+        self.kernel_size = sizes(kernel_size, self._rank, "kernel_size", name)
+        self.stride, self.padding = sizes(step, self._rank, "stride", name), sizes(padding, self._rank, "padding", name)
 
     def extra_repr(self) -> str:
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
@@ -135,10 +135,9 @@ class AvgPool1d(Module):
         count_include_pad: bool = True,
     ) -> None:
         super().__init__()
-        self.kernel_size, self.stride, self.padding = (
-            (value,) if isinstance(value, int) else tuple(value)
-            for value in (kernel_size, kernel_size if stride is None else stride, padding)
-        )
+        step = kernel_size if stride is None else stride
+        self.kernel_size = sizes(kernel_size, 1, "kernel_size", "AvgPool1d")
+        self.stride, self.padding = sizes(step, 1, "stride", "AvgPool1d"), sizes(padding, 1, "padding", "AvgPool1d")
         self.ceil_mode, self.count_include_pad = ceil_mode, count_include_pad
 
     def forward(self, input: Any) -> Any:

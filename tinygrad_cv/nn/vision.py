@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import functional as F
+from ..ops.errors import ArgumentError
 from .module import Module
 
 Size = int | Sequence[int]
@@ -20,7 +21,7 @@ class Upsample(Module):
     def __init__(
         self,
         size: Size | None = None,
-        scale_factor: float | Sequence[float] | None = None,
+        scale_factor: float | tuple[float, ...] | None = None,
         mode: str = "nearest",
         align_corners: bool | None = None,
         recompute_scale_factor: bool | None = None,
@@ -29,10 +30,14 @@ class Upsample(Module):
         self.size, self.mode, self.align_corners = size, mode, align_corners
         self.recompute_scale_factor = recompute_scale_factor
         self.scale_factor: float | tuple[float, ...] | None
-        if isinstance(scale_factor, Sequence):
-            self.scale_factor = tuple(float(s) for s in scale_factor)
-        else:
-            self.scale_factor = None if scale_factor is None else float(scale_factor)
+        try:
+            if isinstance(scale_factor, tuple):
+                self.scale_factor = tuple(float(s) for s in scale_factor)
+            else:
+                self.scale_factor = float(scale_factor) if scale_factor else None
+        except (TypeError, ValueError):
+            name = type(self).__name__
+            raise ArgumentError(f"{name}: scale_factor is {scale_factor!r}; give a number or a tuple of them") from None
 
     def forward(self, input: Any) -> Any:
         return F.interpolate(
@@ -47,14 +52,14 @@ class Upsample(Module):
 class UpsamplingNearest2d(Upsample):
     """Resize images by repeating pixels, to ``size`` or by ``scale_factor``."""
 
-    def __init__(self, size: Size | None = None, scale_factor: float | Sequence[float] | None = None) -> None:
+    def __init__(self, size: Size | None = None, scale_factor: float | tuple[float, ...] | None = None) -> None:
         super().__init__(size, scale_factor, "nearest")
 
 
 class UpsamplingBilinear2d(Upsample):
     """Resize images, corners kept in place, to ``size`` or by ``scale_factor``."""
 
-    def __init__(self, size: Size | None = None, scale_factor: float | Sequence[float] | None = None) -> None:
+    def __init__(self, size: Size | None = None, scale_factor: float | tuple[float, ...] | None = None) -> None:
         super().__init__(size, scale_factor, "bilinear", True)
 
 

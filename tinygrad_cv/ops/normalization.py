@@ -263,11 +263,14 @@ def instance_norm(
         raise ShapeError(f"instance_norm: nothing in {input.shape} to be scaled; leave weight and bias out")
     if input.ndim < 2:
         raise ShapeError(f"instance_norm: x has shape {input.shape}, expected (N, C, ...)")
-    mean_ = None if running_mean is None else cast(running_mean, input.dtype)  # of any dtype, as in PyTorch
-    given = {"weight": weight, "bias": bias, "running_mean": mean_, "running_var": running_var}
+    # statistics may have any dtype, as in PyTorch, unless it is the mean's alone that is the input's
+    mean_, var_ = running_mean, running_var
+    if running_mean is not None and running_var is not None and running_mean.dtype != input.dtype:
+        mean_, var_ = cast(running_mean, input.dtype), cast(running_var, input.dtype)
+    given = {"weight": weight, "bias": bias, "running_mean": mean_, "running_var": var_}
     _fit("instance_norm", input, input.shape[1:2], **given)
     if not use_input_stats:
-        return batch_norm(input, mean_, running_var, weight, bias, False, momentum, eps)
+        return batch_norm(input, mean_, var_, weight, bias, False, momentum, eps)
     dims = tuple(range(2, input.ndim))
     _both("instance_norm", running_mean, running_var)
     if math.prod(input.shape[2:]) == 1:

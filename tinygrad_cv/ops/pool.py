@@ -187,6 +187,8 @@ def _window(
     ceil: bool,
 ) -> Window:
     step = kernel if stride is None or (isinstance(stride, Sequence) and not stride) else stride
+    if isinstance(padding, str):
+        raise ArgumentError(f"{op}: padding is {padding!r}; give an int, a pair or four ints")
     window = Window.read(op, kernel, step, padding, dilation, ceil)
     for axis, k in enumerate(window.kernel):
         most = max(window.padding[2 * axis : 2 * axis + 2])

@@ -27,7 +27,7 @@ Size = int | Sequence[int]
 
 def _step(stride: Size | None, kernel: int, op: str) -> int:
     """Read a stride, which is the kernel's size where it is None or empty."""
-    return kernel if stride is None or stride == () or stride == [] else single(stride, "stride", op)
+    return kernel if stride is None or (isinstance(stride, Sequence) and not stride) else single(stride, "stride", op)
 
 
 def _signal(op: str, input: Value) -> Value:
@@ -168,7 +168,7 @@ def max_unpool2d(
     if indices.shape != input.shape:
         raise ShapeError(f"{op}: indices have shape {indices.shape}, x {input.shape}; give equal shapes")
     kernel = pair(kernel_size, "kernel_size", op)
-    strides = kernel if stride is None or stride == [] else pair(stride, "stride", op)
+    strides = kernel if stride is None or (isinstance(stride, list) and not stride) else pair(stride, "stride", op)
     around = pair(padding, "padding", op, 0)
     usual = [(n - 1) * s + k - 2 * p for n, s, k, p in zip(input.shape[-2:], strides, kernel, around)]
     size = usual
@@ -204,7 +204,7 @@ def max_unpool1d(
     """
     op = "max_unpool1d"
     x, k = _signal(op, input), single(kernel_size, "kernel_size", op)
-    s = k if stride is None or stride == [] else single(stride, "stride", op)
+    s = k if stride is None or (isinstance(stride, list) and not stride) else single(stride, "stride", op)
     if output_size is not None and len(output_size) not in (1, 3):
         raise ArgumentError(f"{op}: output_size is {tuple(output_size)}; give one size, or (N, C, L)")
     size = None if output_size is None else (1, int(output_size[-1]))

@@ -32,7 +32,7 @@ def linear(d: Draw, name: str) -> Any:
 
 @layer("Bilinear")
 def bilinear(d: Draw) -> Any:
-    n, m, k = d.int(1, 3), d.int(1, 3), d.often(d.int(0, 3), 0)
+    n, m, k = d.int(1, 3), d.int(1, 3), d.often(d.int(0, 3), 0, -1)
     lead = d.shape(0, 2)
     required = {"in1_features": d.often(n, 0), "in2_features": m, "out_features": k}
     x, y = d.tensor((*lead, n)), d.tensor((*d.often(lead, (*lead, 2)), m))
@@ -63,6 +63,7 @@ def unflatten(d: Draw) -> Any:
 @layer("Embedding", orders=1)
 def embedding(d: Draw) -> Any:
     n, size = d.int(1, 5), d.int(0, 3)
+    width = d.often(size, -1)
     x = d.integers(d.shape(0, 3), 0, n - 1, d.pick(np.int64, np.int64, np.int32))
     if d.chance(3) and x.array.size:
         x.array.flat[0] = n
@@ -73,7 +74,7 @@ def embedding(d: Draw) -> Any:
         "scale_grad_by_freq": d.pick(False, True),
         "sparse": False,
     }
-    args, kwargs = d.spelled({"num_embeddings": n, "embedding_dim": size}, optional)
+    args, kwargs = d.spelled({"num_embeddings": n, "embedding_dim": width}, optional)
     if len(args) < 7 and d.chance(50):
         kwargs.update(home(d))
     if len(args) < 7 and d.chance(10):
@@ -95,9 +96,9 @@ def inplace(d: Draw) -> Any:
 
 
 ACTIVATIONS: dict[str, dict[str, tuple[Any, ...]]] = {
-    "LeakyReLU": {"negative_slope": (0.01, 0.2, 0, -0.5), "inplace": (False,)},
-    "ELU": {"alpha": (1.0, 0.5, 2), "inplace": (False,)},
-    "CELU": {"alpha": (1.0, 0.5, 2), "inplace": (False,)},
+    "LeakyReLU": {"negative_slope": (0.01, 0.2, 0, -0.5), "inplace": (False, False, True)},
+    "ELU": {"alpha": (1.0, 0.5, 2), "inplace": (False, False, True)},
+    "CELU": {"alpha": (1.0, 0.5, 2), "inplace": (False, False, True)},
     "GELU": {"approximate": ("none", "tanh", "tanh", "sigmoid")},
     "Hardshrink": {"lambd": (0.5, 0, 1.0, -1)},
     "Softshrink": {"lambd": (0.5, 0, 1.0, 2, -1)},
@@ -115,13 +116,13 @@ def activation(d: Draw, name: str) -> Any:
 @layer("Hardtanh")
 def hardtanh(d: Draw) -> Any:
     limits = {"min_val": d.pick(-1.0, -0.5, 0, 3), "max_val": d.pick(1.0, 0.5, 2)}
-    return *d.spelled({}, {**limits, "inplace": False}), (plain_input(d),)
+    return *d.spelled({}, {**limits, "inplace": d.often(False, True)}), (plain_input(d),)
 
 
 @layer("Threshold")
 def threshold(d: Draw) -> Any:
     required = {"threshold": d.pick(0.5, -1, 0), "value": d.pick(0, 2.0, -1)}
-    return *d.spelled(required, {"inplace": False}), (plain_input(d),)
+    return *d.spelled(required, {"inplace": d.often(False, True)}), (plain_input(d),)
 
 
 @layer("PReLU")
@@ -152,7 +153,7 @@ def softmax2d(d: Draw) -> Any:
 def dropout(d: Draw, name: str) -> Any:
     rank = int(name[-2]) + d.pick(1, 2) if name[-1] == "d" else d.int(0, 4)
     x = d.tensor(d.shape(rank, rank))
-    args, kwargs = d.spelled({"p": d.pick(0.0, 1.0, 0, 1, d.often(0.0, -0.1, 1.5))}, {"inplace": False})
+    args, kwargs = d.spelled({"p": d.pick(0.0, 1.0, 0, 1, d.often(0.0, -0.1, 1.5))}, {"inplace": d.often(False, True)})
     return args, kwargs, (x,)
 
 
@@ -161,7 +162,7 @@ def dropout(d: Draw, name: str) -> Any:
 
 def running(d: Draw, name: str) -> tuple[Any, dict[str, Any]]:
     c = d.int(1, 3)
-    required = {} if name.startswith("Lazy") else {"num_features": d.often(c, c + 1, 0)}
+    required = {} if name.startswith("Lazy") else {"num_features": d.often(c, c + 1, 0, -1)}
     optional = {
         "eps": d.pick(1e-5, 1e-3, 0.1),
         "momentum": d.pick(0.1, 0.5, 0.0, 1, None),

@@ -16,10 +16,10 @@ def conv(d: Draw, name: str) -> Any:
     k = int(name[-2])
     groups = d.pick(1, 1, 1, 2, 3)
     c, oc = groups * d.int(1, 2), groups * d.int(1, 3)
-    required = {"in_channels": d.often(c, c + 1, 0), "out_channels": d.often(oc, oc + 1, 0)}
+    required = {"in_channels": d.often(c, c + 1, 0, -1), "out_channels": d.often(oc, oc + 1, 0, -1)}
     if name.startswith("Lazy"):
         required.pop("in_channels")
-    required["kernel_size"] = d.often(one_or_more(d, 1, 3, k), 0, (2,) * (k + 1))
+    required["kernel_size"] = d.often(one_or_more(d, 1, 3, k), 0, (2,) * (k + 1), np.int64(2), 1.5)
     padding = d.pick(one_or_more(d, 0, 2, k), one_or_more(d, 0, 2, k), d.often("same", "full"), "valid")
     optional = {
         "stride": 1 if padding == "same" and d.chance(80) else d.often(one_or_more(d, 1, 3, k), 0, -1),
@@ -49,7 +49,7 @@ def conv_transpose(d: Draw, name: str) -> Any:
     required = {"in_channels": d.often(c, c + 1), "out_channels": d.often(oc, oc + 1, 0)}
     if name.startswith("Lazy"):
         required.pop("in_channels")
-    required["kernel_size"] = one_or_more(d, 1, 3, k)
+    required["kernel_size"] = d.often(one_or_more(d, 1, 3, k), -1, np.int64(2))
     optional = {
         "stride": d.often(one_or_more(d, 1, 3, k), 0),
         "padding": d.often(one_or_more(d, 0, 1, k), "same", -1),
@@ -77,7 +77,7 @@ def pool(d: Draw, name: str) -> Any:
     kernel = d.often(one_or_more(d, 1, 4, k), 0, -1)
     optional: dict[str, Any] = {
         "stride": d.pick(None, one_or_more(d, 1, 3, k), d.often(1, 0)),
-        "padding": one_or_more(d, 0, 1 if d.chance(80) else 2, k),
+        "padding": d.often(one_or_more(d, 0, 1 if d.chance(80) else 2, k), "same", -1),
     }
     if largest:
         optional["dilation"] = d.pick(1, one_or_more(d, 1, 2, k))
