@@ -83,12 +83,13 @@ def spread(function: Callable[..., None]) -> Callable[..., None]:
     def entry(workers: int, *args: Any) -> None:
         launch(share, workers, args)
 
-    entry.__name__, entry.__qualname__, entry.__doc__ = function.__name__, function.__qualname__, function.__doc__
+    entry.__name__, entry.__qualname__, entry.__doc__ = function.__name__, _LAUNCH + function.__name__, function.__doc__
     return _launcher(_cached(numba.njit(nogil=True)(entry), function))
 
 
 def inline(function: F) -> F:
     """Make a helper that other kernels call; LLVM copies it into each of them."""
+    function.__qualname__ = _HELPER + function.__name__
     return _compiled(function, fastmath=FASTMATH, forceinline=True, cached=False, **BARE)
 
 
@@ -159,11 +160,34 @@ def _spreader() -> Any:
     return launch
 
 
+_LAUNCH, _HELPER = "tinygrad_cv_launch.", "tinygrad_cv_helper."
+"""Names by which `_spare_passes` knows what it compiles."""
+
+
+def _spare_passes() -> None:
+    """Leave LLVM's passes out where they are wasted: a third of the time to compile (LeNet's first step, 21 s to 14).
+
+    A helper is optimised within each kernel that it vanishes into, and what a launcher links, its kernel, already is.
+    Numba has no setting for it; should its inside change, everything is optimised as ever.
+    """
+    from numba.core import codegen
+
+    optimise = codegen.CPUCodeLibrary._optimize_final_module
+
+    def where_it_counts(library: Any) -> None:
+        if not library.name.startswith((_LAUNCH, _HELPER)):
+            optimise(library)
+
+    setattr(codegen.CPUCodeLibrary, "_optimize_final_module", where_it_counts)
+
+
 @cache
 def _numba() -> Any:
     """Import numba once, and watch what it compiles."""
     import numba
 
+    with contextlib.suppress(ImportError, AttributeError):
+        _spare_passes()
     with contextlib.suppress(ImportError, AttributeError):
         from numba.core import event
 
