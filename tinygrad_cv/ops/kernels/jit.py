@@ -14,7 +14,7 @@ Environment: TGCV_NUM_THREADS (threads per kernel), TGCV_CACHE_DIR (where machin
 NUMBA_DISABLE_JIT=1 (kernels run as Python, slowly).
 """
 
-# mypy: disable-error-code="misc, no-untyped-call, no-any-return, attr-defined, name-defined"
+# mypy: disable-error-code="misc, method-assign, no-untyped-call, no-any-return, attr-defined, name-defined"
 from __future__ import annotations
 
 import atexit
@@ -178,7 +178,7 @@ def _spare_passes() -> None:
         if not library.name.startswith((_LAUNCH, _HELPER)):
             optimise(library)
 
-    setattr(codegen.CPUCodeLibrary, "_optimize_final_module", where_it_counts)
+    codegen.CPUCodeLibrary._optimize_final_module = where_it_counts
 
 
 @cache
