@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.errors.names import NAMES
-from tinygrad_cv import autograd, functional, nn, transforms
+from tinygrad_cv import autograd, functional, io, nn, transforms
 from tinygrad_cv.ops.errors import TinygradError
 from tinygrad_cv.tensors import creation, sampling
 
@@ -53,6 +53,8 @@ ROOMS: dict[str, list[str]] = {
     "optim.lr_scheduler": classes("optim.lr_scheduler"),
     "autograd.functional": list(autograd.functional.__all__),
     "data": classes("data"),
+    "io": list(io.__all__),
+    "models": classes("models"),
     "transforms": [name for name in transforms.__all__ if inspect.isclass(getattr(transforms, name))],
 }
 """The rooms of which every public name must be in the catalogue."""
@@ -65,6 +67,7 @@ CANNOT_FAIL: dict[str, str] = {
     "data.IterableDataset": "likewise",
     "data.Sampler": "is what samplers are made from",
     "data.Digits": "its one argument is yes or no",
+    "models.GoogLeNetOutputs": "holds what a network returns",
     "transforms.Transform": "is what transforms are made from",
     "transforms.AutoAugmentPolicy": "an enumeration",
     "transforms.InterpolationMode": "an enumeration",

@@ -10,6 +10,7 @@ from tinygrad_cv.io.checkpoint import load_checkpoint, save_checkpoint
 from tinygrad_cv.io.files import read_json, sweep, write_bytes, write_json, write_text
 from tinygrad_cv.io.pth import load_pth
 from tinygrad_cv.io.weights import load, load_file, read_metadata, save, save_file
+from tinygrad_cv.tensors.spelling import spelled
 
 __all__ = [
     "load",
@@ -26,3 +27,6 @@ __all__ = [
     "write_json",
     "write_text",
 ]
+
+for _name in __all__:
+    globals()[_name] = spelled(globals()[_name])

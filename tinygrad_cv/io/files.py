@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from tinygrad_cv.data.files import replacing
-from tinygrad_cv.ops.errors import DataError
+from tinygrad_cv.ops.errors import DataError, DTypeError
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
@@ -45,7 +45,11 @@ def write_json(path: PathLike, value: Any) -> Path:
 
     ``value`` is a nest of dicts, lists, strings and numbers.
     """
-    return write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    try:
+        text = json.dumps(value, indent=2, ensure_ascii=False)
+    except TypeError as error:
+        raise DTypeError(f"write_json: {error}; give dicts, lists, strings and numbers") from None
+    return write_text(path, text + "\n")
 
 
 def read_json(path: PathLike) -> Any:

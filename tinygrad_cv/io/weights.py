@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_cv.io.files import PathLike, write_bytes
-from tinygrad_cv.ops.errors import DataError, DTypeError
+from tinygrad_cv.ops.errors import ArgumentError, DataError, DTypeError
 from tinygrad_cv.tensors import Tensor
 from tinygrad_cv.typing import Array
 
@@ -42,6 +42,11 @@ def to_bytes(tensors: Mapping[str, Any], metadata: Mapping[str, str] | None = No
     The library's writer shuffles the metadata from call to call, so that equal weights would give different
     files; the format is simple enough to be written here. Wide dtypes come first, which aligns every array.
     """
+    if "__metadata__" in tensors:
+        raise ArgumentError("save_file: '__metadata__' is where the format keeps words; give the tensor another name")
+    for name, word in (metadata or {}).items():
+        if not isinstance(word, str):
+            raise DTypeError(f"save_file: metadata[{name!r}] is {word!r} ({type(word).__name__}); give a string")
     arrays = {name: plain_array(name, value) for name, value in tensors.items()}
     ordered = sorted(arrays.items(), key=lambda item: (-item[1].itemsize, item[0]))
     header: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}

@@ -100,8 +100,11 @@ class EfficientNet(Network):
     ) -> None:
         super().__init__()
         self._sizes(in_channels, image_size)
-        if not inverted_residual_setting:
-            raise ArgumentError("EfficientNet: inverted_residual_setting is empty; give at least one Stage")
+        if not isinstance(inverted_residual_setting, Sequence) or not inverted_residual_setting:
+            given = inverted_residual_setting
+            raise ArgumentError(f"EfficientNet: inverted_residual_setting is {given!r}; give at least one Stage")
+        if num_classes < 1:
+            raise ArgumentError(f"EfficientNet: num_classes is {num_classes}: weights are scaled by it; give 1 or more")
         norm = norm_layer or nn.BatchNorm2d
         conv = partial(Conv2dNormActivation, norm_layer=norm, activation_layer=nn.SiLU)
         small = image_size <= 64

@@ -8,7 +8,7 @@ from tinygrad_cv import nn
 from tinygrad_cv.data.features import hog
 from tinygrad_cv.models.network import Network
 from tinygrad_cv.models.registry import register_model
-from tinygrad_cv.ops.errors import ShapeError
+from tinygrad_cv.ops.errors import ArgumentError, ShapeError
 from tinygrad_cv.tensors import Tensor
 
 
@@ -39,6 +39,8 @@ class HOGSoftmax(Network):
         self, num_classes: int = 10, in_channels: int = 3, image_size: int = 32, orientations: int = 9, cell: int = 8
     ) -> None:
         super().__init__()
+        if orientations < 1 or cell < 1:
+            raise ArgumentError(f"HOGSoftmax: got orientations={orientations}, cell={cell}; give at least 1 of each")
         self._sizes(in_channels, image_size, 2 * cell, exact=True)
         self.orientations, self.cell = orientations, cell
         blocks = image_size // cell - 1

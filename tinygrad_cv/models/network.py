@@ -6,6 +6,7 @@ from typing import Any
 
 from tinygrad_cv import nn
 from tinygrad_cv.ops.errors import ShapeError
+from tinygrad_cv.tensors.spelling import spelled
 
 
 class Network(nn.Module):
@@ -19,6 +20,11 @@ class Network(nn.Module):
 
     input_size: tuple[int, int, int]
     smallest: int | None = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls):  # whose settings are held against its signature, and whose errors name the network
+            cls.__init__ = spelled(vars(cls)["__init__"], name=cls.__name__)  # type: ignore[method-assign]
 
     def _sizes(self, in_channels: int, image_size: int, smallest: int = 1, exact: bool = False) -> None:
         """Note what the images are like; refuse a size that cannot work."""

@@ -12,13 +12,15 @@ from types import ModuleType
 from typing import Any, TypeVar, cast
 
 from tinygrad_cv.nn import Module, init
-from tinygrad_cv.ops.errors import ArgumentError
+from tinygrad_cv.ops.errors import ArgumentError, DTypeError
+from tinygrad_cv.tensors.spelling import spelled
 
 F = TypeVar("F", bound=Callable[..., Module])
 
 _BUILDERS: dict[str, Callable[..., Module]] = {}
 
 
+@spelled
 def register_model(name: str | None = None) -> Callable[[F], F]:
     """Let `get_model` find the decorated builder, under ``name`` or the builder's own.
 
@@ -67,6 +69,7 @@ def _without_download(name: str, builder: F) -> F:
     return cast(F, build)
 
 
+@spelled
 def list_models(
     module: ModuleType | None = None,
     include: str | Iterable[str] | None = None,
@@ -89,6 +92,8 @@ def list_models(
 
 def _matches(name: str, patterns: str | Iterable[str]) -> bool:
     several = [patterns] if isinstance(patterns, str) else patterns
+    if not isinstance(several, Iterable):
+        raise ArgumentError(f"list_models: a pattern is {patterns!r}; give a string such as 'resnet*', or several")
     return any(fnmatch.fnmatch(name, pattern) for pattern in several)
 
 
@@ -103,6 +108,7 @@ def closest(name: str, known: Iterable[str]) -> list[str]:
     return [by_bare[b] for b in found]
 
 
+@spelled
 def get_model_builder(name: str) -> Callable[..., Module]:
     """Return the function that builds the network ``name``; capitals, dashes and underscores make no difference.
 
@@ -122,6 +128,7 @@ def get_model_builder(name: str) -> Callable[..., Module]:
     raise ArgumentError(f"get_model: there is no model {name!r}; {hint}")
 
 
+@spelled
 def get_model(name: str, **config: Any) -> Module:
     """Build a network by name; ``config`` goes to its builder.
 
@@ -166,5 +173,7 @@ def input_size(model: Module) -> tuple[int, int, int]:
 
     ``model`` says so in an attribute ``input_size``.
     """
+    if not isinstance(model, Module):
+        raise DTypeError(f"input_size: model is {model!r} ({type(model).__name__}); give a network")
     c, h, w = getattr(model, "input_size", (3, 224, 224))
     return int(c), int(h), int(w)

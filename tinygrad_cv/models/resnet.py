@@ -147,6 +147,10 @@ class ResNet(Network):
         image_size: int = 224,
     ) -> None:
         super().__init__()
+        if not hasattr(block, "expansion"):
+            raise ArgumentError(f"ResNet: block is {block!r}; give BasicBlock or Bottleneck")
+        if len(layers) != 4:
+            raise ArgumentError(f"ResNet: layers is {layers!r}; give the number of blocks in each of four stages")
         dilate = (False, False, False) if replace_stride_with_dilation is None else replace_stride_with_dilation
         if len(dilate) != 3:
             raise ArgumentError(

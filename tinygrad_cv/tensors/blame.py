@@ -9,7 +9,9 @@ explained here. Shapes, and what a number may be, the functions check themselves
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -111,6 +113,10 @@ def _is_integer(x: Any) -> bool:
     return _is_scalar(x, "iu")
 
 
+def _is_name(x: Any) -> bool:
+    return isinstance(x, str)
+
+
 def _is_dtype(x: Any) -> bool:
     try:
         return x is not None and read_dtype(x) is not None
@@ -148,7 +154,13 @@ KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "Sequence[Value]": ("a sequence of tensors", lambda x: _is_value(x) or _is_sequence(x, _is_value)),
     "Size": ("an integer or a sequence of integers", lambda x: _is_integer(x) or _is_sizes(x)),
     "Dim": ("an integer or a sequence of integers", lambda x: x is None or _is_integer(x) or _is_sizes(x)),
+    "tuple[int, int, int]": ("three integers", lambda x: _is_sizes(x) and len(x) == 3),
     "DType": ("a dtype, such as float32", _is_dtype),
+    "Callable[..., nn.Module]": ("a function that builds a module", callable),
+    "PathLike": ("a path", lambda x: isinstance(x, (str, os.PathLike))),
+    "bytes": ("bytes", lambda x: isinstance(x, (bytes, bytearray, memoryview))),
+    "Mapping[str, Any]": ("a mapping from names", lambda x: isinstance(x, Mapping) and all(map(_is_name, x))),
+    "Mapping[str, str]": ("a mapping from names to words", lambda x: isinstance(x, Mapping) and all(map(_is_name, x))),
     "Generator": ("a Generator", lambda x: isinstance(x, Generator)),
 }
 """The annotations of public signatures: what to ask for, and what tells whether a value is that."""
@@ -160,6 +172,10 @@ AT_ONCE: dict[str, frozenset[type]] = {
     "float": frozenset({float, int}),
     "str": frozenset({str}),
     "Generator": frozenset({Generator}),
+    "PathLike": frozenset({str, type(Path())}),
+    "bytes": frozenset({bytes}),
+    "Mapping[str, Any]": frozenset(),
+    "Mapping[str, str]": frozenset(),
     "DType": frozenset(type(np.dtype(kind)) for kind in "f2 f4 f8 i1 i2 i4 i8 u1 ?".split()),
 }
 """The annotations of settings, and the types that are what they say at first sight."""
