@@ -88,9 +88,13 @@ def spread(function: Callable[..., None]) -> Callable[..., None]:
 
 
 def inline(function: F) -> F:
-    """Make a helper that other kernels call; LLVM copies it into each of them."""
+    """Make a helper that other kernels call; LLVM copies it into each of them.
+
+    It makes no arrays, and does not count who holds those that it is given: threads that count the same array wait
+    for each other. Counting in the copies of `grouped` at 32x128x16x16 took 1.4 ms to 1.7 on two threads; now 0.7.
+    """
     function.__qualname__ = _HELPER + function.__name__
-    return _compiled(function, fastmath=FASTMATH, forceinline=True, cached=False, **BARE)
+    return _compiled(function, fastmath=FASTMATH, forceinline=True, cached=False, _nrt=False, **BARE)
 
 
 def _compiled(function: Callable[..., Any], cached: bool = True, **options: Any) -> Any:
