@@ -218,7 +218,7 @@ def conv2d_grad_w(
         sums(get_num_threads(), flat(x), flat(g), parts, launch.rise, launch.slide, launch.grid, slices)
         add_slices(get_num_threads(), parts, gw.size, slices, flat(gw))
     elif G := side_by_side(C, OC, groups, LANES):
-        _grouped_weights(grouped.forward(G, N, H, W, C, kernel, (OH, OW), stride, padding, dilation), x, g, gw)
+        _grouped_weights(grouped.weights(G, N, H, W, C, kernel, (OH, OW), stride, padding, dilation), x, g, gw)
     else:
         plan = plans.weights(N, H, W, C, OC, kernel, (OH, OW), stride, padding, dilation, groups)
         sizes = plan.sizes
@@ -246,22 +246,24 @@ def _depthwise(
 def _grouped(
     launch: grouped.Launch, source: Array, w: Array, bias: Array | None, to: Array, floor: np.float32
 ) -> None:
-    workers = get_num_threads()
+    d, workers = launch.grid, get_num_threads()
     weights = np.ascontiguousarray(w.transpose(2, 3, 1, 0)).reshape(-1)[launch.order]
     grouped.grouped(
-        workers, flat(source), weights, _bias(bias, w.shape[0]), flat(to), launch.rise, launch.slide, launch.taps,
-        launch.grid, w.shape[1], floor, scratch("buffers", workers * launch.taps.size * 4 * LANES),
+        workers, flat(source), weights, _bias(bias, d.C), flat(to), launch.rise, launch.slide, launch.taps, d,
+        w.shape[1], launch.width, floor, scratch("buffers", workers * launch.rise.size * launch.width * d.C),
     )  # fmt: skip
 
 
 def _grouped_weights(launch: grouped.Launch, x: Array, g: Array, gw: Array) -> None:
-    slices, size = min(plans.PARTS, g.shape[0] * g.shape[1]), launch.order.size
+    d, workers = launch.grid, get_num_threads()
+    slices, size = min(plans.PARTS, d.N * d.PH), launch.order.size
     parts, sums = scratch("parts", slices * size), np.empty(size, np.float32)
     parts[: slices * size] = 0
     grouped.grouped_weights(
-        get_num_threads(), flat(x), flat(g), parts, launch.rise, launch.slide, launch.grid, gw.shape[2], slices
-    )
-    add_slices(get_num_threads(), parts, size, slices, sums)
+        workers, flat(x), flat(g), parts, launch.rise, launch.slide, launch.taps, d, gw.shape[2], launch.width, slices,
+        scratch("buffers", workers * launch.rise.size * launch.width * d.C),
+    )  # fmt: skip
+    add_slices(workers, parts, size, slices, sums)
     flat(gw)[launch.order] = sums
 
 

@@ -86,7 +86,7 @@ def estimates(geometry: Geometry, lanes: int = 16) -> dict[str, float]:
     if geometry.groups == C == OC > 1:  # lanes are channels; measured in the cache
         return {"direct": 2.0 * N * out[0] * out[1] * kernel[0] * kernel[1] * -(-C // lanes)}
     if G := side_by_side(C, OC, geometry.groups, lanes):  # lanes are channels of several groups
-        return {"direct": 1.3 * N * out[0] * out[1] * kernel[0] * kernel[1] * G * -(-C // lanes)}
+        return {"direct": 1.4 * N * out[0] * out[1] * kernel[0] * kernel[1] * G * -(-C // lanes)}
     C, OC = C // geometry.groups, OC // geometry.groups
     vectors = -(-OC // lanes)
     pixels = N * out[0] * out[1]
