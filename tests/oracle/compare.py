@@ -16,7 +16,7 @@ import torch
 import tinygrad_cv
 import tinygrad_cv.nn.functional
 from tests.oracle.draws import Arg, Call, Layer
-from tinygrad_cv.ops.errors import ArgumentError, DTypeError, TinygradError
+from tinygrad_cv.ops.errors import ArgumentError, DTypeError, ShapeError, TinygradError
 
 TOLERANCE = {"float64": 1e-7, "float32": 2e-4, "float16": 4e-2}
 
@@ -28,10 +28,10 @@ QUIRKS = (
 
 
 def refused_when_empty(call: Call, error: Exception | None) -> bool:
-    """PyTorch looks at dtypes, and at what a layer was set to, only where there are elements; we always do."""
+    """PyTorch looks at dtypes, and at what a layer was built for, only where there are elements; we always do."""
     layer = isinstance(call, Layer)
     given = [a for args in call.passes for a in args] if layer else call.args
-    kinds = (DTypeError, ArgumentError) if layer else DTypeError
+    kinds = (DTypeError, ArgumentError, ShapeError) if layer else DTypeError
     return isinstance(error, kinds) and any(isinstance(a, Arg) and a.array.size == 0 for a in given)
 
 

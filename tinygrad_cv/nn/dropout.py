@@ -26,7 +26,7 @@ class _Dropout(Module):
 
     def _mine(self, input: Any, single: bool = False) -> Any:
         """Return the input, if it may be written in place; PyTorch gives a ``single`` sample its batch in place."""
-        written = self.inplace and (single or (self.training and self.p))
+        written = self.inplace and (single or (self.training and self.p and 0 not in input.shape))
         return free(type(self).__name__, input) if written else input
 
     def extra_repr(self) -> str:

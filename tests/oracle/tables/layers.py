@@ -248,8 +248,32 @@ def children(d: Draw) -> list[Call]:
     return [d.pick(*kinds) for _ in range(d.int(0, 4))]
 
 
+def network(d: Draw) -> tuple[list[Call], tuple[int, ...]]:
+    """A small network for images, and the shape of its input: what follows a convolution or a norm is fused with it."""
+    n, c = d.pick(0, 1, 2, 3), d.int(1, 3)
+    shape = (n, c, d.int(5, 8), d.int(5, 8))
+    layers = []
+    for _ in range(d.int(1, 3)):
+        wide = d.int(1, 3)
+        layers.append(Call("nn.Conv2d", (c, wide, d.int(1, 3)), {"padding": d.int(0, 1), "bias": d.pick(True, False)}))
+        c = wide
+        if d.chance(60):
+            layers.append(Call("nn.BatchNorm2d", (c,), {"affine": d.pick(True, False)}))
+        if d.chance(70):
+            kinds = (Call("nn.ReLU", (d.pick(True, False),)), Call("nn.LeakyReLU", (0.1,)), Call("nn.Hardswish", ()))
+            layers.append(d.pick(*kinds))
+    if d.chance(40):
+        layers.append(d.pick(Call("nn.MaxPool2d", (2, 1, 1)), Call("nn.AvgPool2d", (2, 1))))
+    if d.chance(40):
+        layers += [Call("nn.AdaptiveAvgPool2d", (1,)), Call("nn.Flatten", ()), Call("nn.Linear", (c, 2))]
+    return layers, shape
+
+
 @layer("Sequential")
 def sequential(d: Draw) -> Any:
+    if d.chance(50):
+        parts, shape = network(d)
+        return tuple(parts), {}, *((d.tensor(shape, ties=0),) for _ in range(d.int(1, 2)))
     inside = children(d)
     # (PyTorch takes names from an OrderedDict alone)
     args = tuple(inside) if d.chance(60) else (OrderedDict((f"part{i}", part) for i, part in enumerate(inside)),)
