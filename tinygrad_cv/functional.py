@@ -31,7 +31,7 @@ def dropout(
 
     The expected value stays as it was. Derivative: g times the same mask. Source: Srivastava et al. 2014.
     """
-    return _drop("dropout", input, p, training, input.shape, generator)
+    return _drop("dropout", input, p, training, input.shape, inplace, generator)
 
 
 def dropout2d(
@@ -44,10 +44,18 @@ def dropout2d(
     """
     if training and 0 < p < 1 and input.ndim < 2:
         raise ShapeError(f"dropout2d: x has shape {input.shape}, expected channels: (N, C, H, W), (N, C, L) or (N, C)")
-    return _drop("dropout2d", input, p, training, (*input.shape[:2], *(1,) * (input.ndim - 2)), generator)
+    return _drop("dropout2d", input, p, training, (*input.shape[:2], *(1,) * (input.ndim - 2)), inplace, generator)
 
 
-dropout3d = dropout2d
+def dropout3d(
+    input: Value, p: float = 0.5, training: bool = True, inplace: bool = False, *, generator: Generator | None = None
+) -> Any:
+    """Set whole channels of volumes (N, C, D, H, W) or (C, ...) to 0 with probability ``p``; see `dropout2d`."""
+    if training and 0 < p < 1 and not input.ndim:
+        raise ShapeError("dropout3d: x has shape (), expected (N, C, D, H, W) or (C, D, H, W)")
+    channels = input.shape[: 2 if input.ndim == 5 else 1]
+    shape = (*channels, *(1,) * (input.ndim - len(channels)))
+    return _drop("dropout3d", input, p, training, shape, inplace, generator)
 
 
 def dropout1d(
@@ -56,7 +64,7 @@ def dropout1d(
     """Set whole channels of signals (N, C, L) or (C, L) to 0 with probability ``p``; see `dropout2d`."""
     if input.ndim not in (2, 3):
         raise ShapeError(f"dropout1d: x has shape {input.shape}, expected (N, C, L) or (C, L)")
-    return _drop("dropout1d", input, p, training, (*input.shape[:2], *(1,) * (input.ndim - 2)), generator)
+    return _drop("dropout1d", input, p, training, (*input.shape[:-1], 1), inplace, generator)
 
 
 def _with_inplace(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -87,7 +95,15 @@ for _name in globals()["__all__"]:
         globals()[_name] = spelled(_function, single=_name in _ONE_SEQUENCE, name=_name)
 
 
-def _drop(op: str, input: Any, p: float, training: bool, shape: tuple[int, ...], generator: Generator | None) -> Any:
+def _drop(
+    op: str,
+    input: Any,
+    p: float,
+    training: bool,
+    shape: tuple[int, ...],
+    inplace: bool,
+    generator: Generator | None,
+) -> Any:
     if not 0 <= p <= 1:
         raise ArgumentError(f"{op}: p is {p}; give a probability from 0 to 1")
     if not training or p == 0:
@@ -100,4 +116,4 @@ def _drop(op: str, input: Any, p: float, training: bool, shape: tuple[int, ...],
     # A product of mixed orders would come out row-major.
     if shape == input.shape and is_channels_last(getattr(input, "_data", input)):
         mask = to_nchw(to_nhwc(mask))
-    return input * mask
+    return write(input, input._alias() * mask, op) if inplace and mask.size else input * mask

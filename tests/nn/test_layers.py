@@ -8,7 +8,7 @@ import pytest
 import tinygrad_cv as tg
 import tinygrad_cv.nn.functional as F
 from tinygrad_cv import nn
-from tinygrad_cv.ops.errors import ArgumentError, DTypeError, ShapeError
+from tinygrad_cv.ops.errors import ArgumentError, AutogradError, DTypeError, ShapeError
 
 
 def image(*shape: int) -> tg.Tensor:
@@ -138,10 +138,24 @@ def test_dropout_of_channels_drops_whole_channels() -> None:
         (nn.Dropout2d(), tg.ones(8, 8, 3, 3)),
         (nn.Dropout1d(), tg.ones(8, 8, 5)),
         (nn.Dropout1d(), tg.ones(64, 5)),
+        (F.dropout1d, tg.ones(64, 5)),
+        (nn.Dropout3d(), tg.ones(64, 5, 1, 1)),
+        (F.dropout3d, tg.ones(4, 16, 5, 1, 1)),
     ):
         y = layer(x).numpy()
-        channels = y.reshape(-1, 9 if x.ndim == 4 else 5)
+        channels = y.reshape(-1, 9 if x.shape[-1] == 3 else 5)
         assert (channels == channels[:, :1]).all() and {0.0, 2.0} == set(np.unique(channels))
+
+
+def test_the_function_drops_in_place_where_it_is_told_to() -> None:
+    x = tg.ones(100, requires_grad=True)
+    y = x * 2
+    assert F.dropout(y, 0.5, True, True) is y and set(np.unique(y.detach().numpy())) == {0.0, 4.0}
+    y.sum().backward()
+    assert np.array_equal(x.grad.numpy(), y.detach().numpy())
+    with pytest.raises(AutogradError, match="in place"):
+        F.dropout(x, 0.5, True, True)
+    assert F.dropout(x, 0.5, False, True) is x
 
 
 def test_embedding_padding_is_zero_and_learns_nothing() -> None:

@@ -44,7 +44,7 @@ class Dropout1d(_Dropout):
     """Set whole channels of (N, C, L) or (C, L) to 0 with probability ``p``."""
 
     def forward(self, input: Any) -> Any:
-        return _batched(F.dropout1d, self._mine(input, input.ndim == 2), 2, self.p, self.training)
+        return F.dropout1d(self._mine(input, input.ndim == 2), self.p, self.training)
 
 
 class Dropout2d(_Dropout):
@@ -58,11 +58,4 @@ class Dropout3d(_Dropout):
     """Set whole channels of (N, C, D, H, W) or (C, D, H, W) to 0 with probability ``p``."""
 
     def forward(self, input: Any) -> Any:
-        return _batched(F.dropout3d, self._mine(input, input.ndim == 4), 4, self.p, self.training)
-
-
-def _batched(function: Any, input: Any, single: int, p: float, training: bool) -> Any:
-    """Let a function that expects a batch take a single sample too."""
-    if input.ndim != single:
-        return function(input, p, training)
-    return F.squeeze(function(F.unsqueeze(input, 0), p, training), 0)
+        return F.dropout3d(self._mine(input, input.ndim != 5), self.p, self.training)
