@@ -137,6 +137,8 @@ GEOMETRIES = {
     "pairs": {"x": (4, 7, 9, 18), "filters": 18, "kernel": (3, 3), "settings": {"groups": 9, "padding": (1,) * 4}},
     "fours": {"x": (3, 12, 19, 24), "filters": 24, "kernel": (3, 3), "settings": {"groups": 6, "padding": (1,) * 4}},
     "eights/2": {"x": (3, 13, 20, 40), "filters": 40, "kernel": (5, 5), "settings": {"groups": 5, "stride": (2, 2)}},
+    "one channel": {"x": (5, 11, 12, 1), "filters": 6, "kernel": (5, 5), "settings": {"padding": (2,) * 4}},
+    "three channels": {"x": (3, 40, 40, 3), "filters": 35, "kernel": (3, 3), "settings": {"padding": (1, 1, 0, 2)}},
     "long sums": {"x": (8, 9, 9, 256), "filters": 192, "kernel": (3, 3), "settings": {"stride": (2, 2)}},
 }
 if INTERPRETED:

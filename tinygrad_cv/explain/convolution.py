@@ -157,7 +157,7 @@ def _loops(shape: kernels.Geometry, size: Pair, window: Window, chosen: str, thr
     if chosen == "im2col" or not jit.available():
         rows, K = N * out[0] * out[1], kernel[0] * kernel[1] * C // groups
         return [f"for group of {groups}:", f"    y ({rows} x {OC // groups}) = windows ({rows} x {K}) @ w ({K} x ...)"]
-    from tinygrad_cv.ops.kernels import depthwise, micro, plans, winograd_algebra, winograd_plans
+    from tinygrad_cv.ops.kernels import depthwise, micro, plans, small_window, winograd_algebra, winograd_plans
 
     lanes = micro.WIDTH // 2
     tile = f"in registers {micro.ROWS} rows x {micro.WIDTH} columns at a time"
@@ -199,6 +199,14 @@ def _loops(shape: kernels.Geometry, size: Pair, window: Window, chosen: str, thr
             f"        for vector of {-(-C // lanes)} ({lanes} channels, {lanes // G} groups):",
             f"            for tap of {kernel[0] * kernel[1]}, for k of {G}:",
             "                y[8 pixels, o] += x[8 pixels + tap, o ^ k] * u[tap, k, o]",
+        ]
+    if small_window.fits(C, kernel, dilation, groups):
+        band = small_window.plan(N, *size, C, OC, kernel, out, stride, window.padding, dilation)[0].band
+        return [
+            f"for task of {band.tasks} ({band.images} images x {band.rows} lines), shared by {threads} threads:",
+            f"    for line of {band.images * band.rows}, for vector of {-(-OC // lanes)} ({lanes} filters):",
+            f"        w ({kernel[0] * kernel[1] * C} vectors), in registers",
+            f"        for pixel of {band.PW}: y = bias + sum of x (window of {kernel[0] * kernel[1] * C} numbers) * w",
         ]
     plan = plans.forward(N, *size, C, OC, kernel, out, stride, window.padding, dilation, groups)
     band, s = plan.band, plan.sizes

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from ...typing import Array
-from . import conv_im2col, depthwise, depthwise_3x3, grouped, plans, scatter, winograd, winograd_plans
+from . import conv_im2col, depthwise, depthwise_3x3, grouped, plans, scatter, small_window, winograd, winograd_plans
 from .cost import Geometry, choose_algorithm, get_algorithm, scatter_pays, side_by_side, winograd_variant
 from .direct import add_slices, gather, pack, weight_sums
 from .jit import get_num_threads
@@ -144,6 +144,8 @@ def conv2d(
         _depthwise(launch, x, w, bias, y, floor)
     elif G := side_by_side(C, OC, groups, LANES):
         _grouped(grouped.forward(G, N, H, W, C, kernel, out, stride, padding, dilation), x, w, bias, y, floor)
+    elif small_window.fits(C, kernel, dilation, groups):
+        _small(small_window.plan(N, H, W, C, OC, kernel, out, stride, padding, dilation), x, w, bias, y, floor)
     else:
         plan = plans.forward(N, H, W, C, OC, kernel, out, stride, padding, dilation, groups)
         _gather(plan, x, w, bias, y, False, floor)
@@ -219,6 +221,8 @@ def conv2d_grad_w(
         add_slices(get_num_threads(), parts, gw.size, slices, flat(gw))
     elif G := side_by_side(C, OC, groups, LANES):
         _grouped_weights(grouped.weights(G, N, H, W, C, kernel, (OH, OW), stride, padding, dilation), x, g, gw)
+    elif small_window.fits(C, kernel, dilation, groups):
+        _small_weights(small_window.plan(N, H, W, C, OC, kernel, (OH, OW), stride, padding, dilation), x, g, gw)
     else:
         plan = plans.weights(N, H, W, C, OC, kernel, (OH, OW), stride, padding, dilation, groups)
         sizes = plan.sizes
@@ -241,6 +245,27 @@ def _depthwise(
         get_num_threads(), flat(source), flat(filters), _bias(bias, w.shape[0]), flat(to), launch.rise, launch.slide,
         launch.p, launch.q, launch.grid, floor,
     )  # fmt: skip
+
+
+def _small(plan: small_window.Plan, x: Array, w: Array, bias: Array | None, y: Array, floor: np.float32) -> None:
+    (band, sizes, rows, *_), taps = plan
+    workers = min(get_num_threads(), band.tasks)
+    small_window.convolve(
+        workers, flat(x), flat(np.ascontiguousarray(w.transpose(2, 3, 1, 0))), _bias(bias, sizes.OC), flat(y), rows,
+        taps, band, sizes, floor, scratch("buffers", max(1, workers * sizes.buffer)),
+    )  # fmt: skip
+
+
+def _small_weights(plan: small_window.Plan, x: Array, g: Array, gw: Array) -> None:
+    (band, sizes, rows, *_), taps = plan
+    slices, workers = min(plans.PARTS, band.tasks), get_num_threads()
+    parts = scratch("parts", slices * gw.size)
+    parts[: slices * gw.size] = 0
+    small_window.weight_sums(
+        workers, flat(x), flat(g), parts, rows, taps, band, sizes, slices,
+        scratch("buffers", max(1, workers * sizes.buffer)),
+    )  # fmt: skip
+    add_slices(workers, parts, gw.size, slices, flat(gw))
 
 
 def _grouped(

@@ -157,9 +157,12 @@ def _pieces(run: int) -> int:
 
 def _gather(
     N: int, H: int, W: int, C: int, OC: int, groups: int, grid: Pair, stride: Pair, rise: dict[int, int],
-    slide: dict[int, int], image: Pair, step: Pair, first: Pair,
+    slide: dict[int, int], image: Pair, step: Pair, first: Pair, wish: int = 0,
 ) -> Gather:  # fmt: skip
-    """Plan a gather; ``rise`` and ``slide`` give the tap rows' and columns' offsets in the source."""
+    """Plan a gather; ``rise`` and ``slide`` give the tap rows' and columns' offsets in the source.
+
+    A task has about ``wish`` pixels; 0: what suits the micro-kernel.
+    """
     PH, PW = grid
     p, q = sorted(rise, key=rise.__getitem__), sorted(slide, key=slide.__getitem__)
     up, left = [rise[k] for k in p], [slide[k] for k in q]
@@ -171,7 +174,8 @@ def _gather(
     if inside and (len(p), len(q), stride, step) == (1, 1, (1, 1), (1, 1)) and (PH, PW) == (H, W) == image:
         # A matrix product: one long column of pixels, cut anywhere.
         N, H, W, PH, PW, image = 1, N * H * W, 1, N * H * W, 1, (N * H * W, 1)
-    band = _band(N, H, W, C, PH, PW, stride, (up[0], left[0]), extent, 120 if 4 * K * panels(OCG) < CACHED else 288, C)
+    wish = wish or (120 if 4 * K * panels(OCG) < CACHED else 288)
+    band = _band(N, H, W, C, PH, PW, stride, (up[0], left[0]), extent, wish, C)
     LH, LW = (H, W) if inside else (band.LH, band.LW)
     rows = _pixels(band, LW * C, stride[0], stride[1] * C, LH * LW * C)
     places = _pixels(band, image[1] * OC, step[0], step[1] * OC, image[0] * image[1] * OC)
@@ -218,12 +222,12 @@ def phases(size: Pair, kernel: Pair, stride: Pair, padding: tuple[int, ...], dil
 @lru_cache(maxsize=4096)
 def forward(
     N: int, H: int, W: int, C: int, OC: int, kernel: Pair, out: Pair, stride: Pair, padding: tuple[int, ...],
-    dilation: Pair, groups: int,
+    dilation: Pair, groups: int, wish: int = 0,
 ) -> Gather:  # fmt: skip
-    """Plan y = conv2d(x, w)."""
+    """Plan y = conv2d(x, w), ``wish`` pixels a task (0: what suits the micro-kernel)."""
     rise = {p: p * dilation[0] - padding[0] for p in range(kernel[0])}
     slide = {q: q * dilation[1] - padding[2] for q in range(kernel[1])}
-    return _gather(N, H, W, C, OC, groups, out, stride, rise, slide, out, (1, 1), (0, 0))
+    return _gather(N, H, W, C, OC, groups, out, stride, rise, slide, out, (1, 1), (0, 0), wish)
 
 
 @lru_cache(maxsize=4096)

@@ -141,8 +141,8 @@ def grad_x(g: Array, w: Array, x_hw: Pair, stride: Pair, padding: tuple[int, ...
     packed = scratch("weights", OC * sheet.columns)
     s_o, s_c, s_h, s_w = w.strides
     if (s_h, s_w) != (kernel[1] * C * s_c, C * s_c):  # else the columns (p, q, c) lie one step apart, as they are kept
-        w = np.ascontiguousarray(w.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
-        s_o, s_c = w.strides[:2]
+        w = np.ascontiguousarray(w.transpose(0, 2, 3, 1))
+        s_o, s_c = w.strides[0], w.itemsize  # NumPy leaves any stride to an axis of one channel
     pack(threads, flat(w), _TAP, OC, s_o // 4, columns, s_c // 4, 1, 0, packed)
     workers = min(threads, N)
     scatter(

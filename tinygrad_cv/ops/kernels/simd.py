@@ -131,6 +131,12 @@ def masked_store(builder: Any, value: Any, address: Any, mask: Any) -> None:
     builder.call(function, [value, address, I32(4), mask])
 
 
+def masked_load(builder: Any, address: Any, mask: Any) -> Any:
+    """Emit a load of the lanes that ``mask`` names; the others are zero."""
+    args = [as_vector(builder, address), I32(4), mask, ir.Constant(VECTOR, [0.0] * LANES)]
+    return call(builder, f"llvm.masked.load.v{LANES}f32.p0", VECTOR, args)
+
+
 def prefetch(builder: Any, address: Any, write: bool, level: int = 1) -> None:
     """Emit a hint that the line at ``address`` will soon be read, or written: it comes to this level of cache."""
     kind = ir.FunctionType(ir.VoidType(), [address.type, I32, I32, I32])
@@ -244,9 +250,7 @@ def load(context: Any, builder: Any, sig: Any, a: Any, i: Any) -> Any:
 
 @_emits(vector, _flat, types.intp, types.intp)
 def load_first(context: Any, builder: Any, sig: Any, a: Any, i: Any, n: Any) -> Any:
-    address = as_vector(builder, element(context, builder, sig.args[0], a, i))
-    args = [address, I32(4), first(builder, n), ir.Constant(VECTOR, [0.0] * LANES)]
-    return call(builder, f"llvm.masked.load.v{LANES}f32.p0", VECTOR, args)
+    return masked_load(builder, element(context, builder, sig.args[0], a, i), first(builder, n))
 
 
 @_emits(types.void, _flat, types.intp, vector)
