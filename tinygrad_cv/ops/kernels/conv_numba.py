@@ -285,8 +285,8 @@ def _grouped_weights(launch: grouped.Launch, x: Array, g: Array, gw: Array) -> N
     parts, sums = scratch("parts", slices * size), np.empty(size, np.float32)
     parts[: slices * size] = 0
     grouped.grouped_weights(
-        workers, flat(x), flat(g), parts, launch.rise, launch.slide, launch.taps, d, gw.shape[2], launch.width, slices,
-        scratch("buffers", workers * launch.rise.size * launch.width * d.C),
+        workers, flat(x), flat(g), parts, launch.rise, launch.slide, launch.taps, d, gw.shape[2], launch.pixels,
+        launch.width, slices, scratch("buffers", workers * launch.rise.size * launch.width * d.C),
     )  # fmt: skip
     add_slices(workers, parts, size, slices, sums)
     flat(gw)[launch.order] = sums

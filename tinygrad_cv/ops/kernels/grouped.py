@@ -45,9 +45,6 @@ from .direct import clear, copy
 from .jit import inline, spread
 from .simd import I32, LANES, VECTOR, as_vector, ask, broadcast, call, element, prefetch
 
-BLOCK = 16
-"""Pixels of a line whose products are summed before they join the sums of a weight gradient."""
-
 NARROW = tuple(G for G in (2, 4, 8) if G < LANES)
 """The G for which there is code."""
 
@@ -222,7 +219,7 @@ def grouped(
 @spread
 def grouped_weights(
     worker: int, workers: int, x: Array, g: Array, out: Array, rise: Array, slide: Array, taps: Array, d: Grid,
-    G: int, width: int, slices: int, buffers: Array,
+    G: int, block: int, width: int, slices: int, buffers: Array,
 ) -> None:  # fmt: skip
     """out[slice, vector, tap, k, lane] = gu, summed over the slice's lines; out starts at zero.
 
@@ -233,10 +230,10 @@ def grouped_weights(
     for part in range(worker * slices // workers, (worker + 1) * slices // workers):
         for line in range(part * lines // slices, (part + 1) * lines // slices):
             image, i = line // d.PH, line % d.PH
-            for j in range(0, d.PW, BLOCK):
-                n, g0 = min(BLOCK, d.PW - j), (line * d.PW + j) * d.C
+            for j in range(0, d.PW, block):
+                n, g0 = min(block, d.PW - j), (line * d.PW + j) * d.C
                 source, x0, t0 = x, ((image * d.H + i * d.SH) * d.W + j * d.SW) * d.C, 0
-                soon = x0 + (rise[-1] * d.W + BLOCK * d.SW + slide[-1]) * d.C
+                soon = x0 + (rise[-1] * d.W + block * d.SW + slide[-1]) * d.C
                 if not _inside(rise, slide, d, i, j, n):
                     _hold(x, rise, slide, d, image, i, j, width, buffers, held)
                     source, x0, t0 = buffers, held, n_t
@@ -244,7 +241,7 @@ def grouped_weights(
                     c, put = min(vector * LANES, d.C - LANES), (part * vectors + vector) * n_t * G * LANES
                     for e in range(n):
                         ask(x, soon + c + e * step)
-                        ask(g, g0 + c + (e + BLOCK) * d.C)
+                        ask(g, g0 + c + (e + block) * d.C)
                     t = 0
                     while t < n_t:
                         T = 3 if columns - t % columns >= 3 else 1
@@ -262,6 +259,8 @@ class Launch(NamedTuple):
     slide: Array
     taps: Array
     """Where each tap finds a pixel in the source, and then where in a copy of what some pixels read."""
+    pixels: int
+    """How many pixels go together."""
     width: int
     """Columns of such a copy."""
     order: Array
@@ -277,7 +276,7 @@ def _launch(plan: depthwise.Launch, G: int, pixels: int, backward: bool) -> Laun
     in_x = (plan.rise[:, None] * d.W + plan.slide) * d.C
     in_copy = (np.arange(plan.rise.size)[:, None] * width + plan.slide - plan.slide[0]) * d.C
     taps = np.concatenate([in_x, in_copy], None)
-    return Launch(d, plan.rise, plan.slide, taps, width, ((tap * G + channel) * d.C + o).reshape(-1))
+    return Launch(d, plan.rise, plan.slide, taps, pixels, width, ((tap * G + channel) * d.C + o).reshape(-1))
 
 
 @lru_cache(maxsize=256)
@@ -295,5 +294,11 @@ def backward(G: int, *geometry: Any) -> tuple[list[Launch], bool]:
 
 @lru_cache(maxsize=256)
 def weights(G: int, *geometry: Any) -> Launch:
-    """Plan gw from x and g."""
-    return _launch(depthwise.forward(*geometry), G, BLOCK, True)
+    """Plan gw from x and g.
+
+    The sums of a block of pixels are added to those of the slice. Long blocks do so seldom, short ones stay in the
+    first-level cache, where pixels a power of two apart collide (two threads: 8x128x56x56, G = 4: 1.9 ms by 8 pixels,
+    2.8 by 16; 8x256x28x28, G = 8: 2.7 by 8, 2.1 by whole lines).
+    """
+    plan = depthwise.forward(*geometry)
+    return _launch(plan, G, min(8 if G < 8 else 32, plan.grid.PW), True)

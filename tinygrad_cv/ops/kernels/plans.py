@@ -303,7 +303,7 @@ def weights(
     (KH, KW), CG, OCG = kernel, C // groups, OC // groups
     extent = (dilation[0] * (KH - 1) + 1, dilation[1] * (KW - 1) + 1)
     part = _chunk(CG, 4 * KH * KW * OCG)
-    span = next(s for s in range(1, groups + 1) if groups % s == 0 and (s * CG >= 2 * LANES or s == groups))
+    span = next(s for s in range(1, groups + 1) if groups % s == 0 and (s * CG >= 4 * LANES or s == groups))
     channels = part * span
     inside = not any(padding)
     copied = not inside or (kernel != (1, 1) and channels < C)
