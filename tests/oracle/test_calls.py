@@ -22,7 +22,8 @@ import torch  # noqa: E402
 
 import tinygrad_cv  # noqa: E402
 import tinygrad_cv.nn.functional  # noqa: E402
-from tests.oracle.compare import differ, flat, gradients  # noqa: E402
+from tests.oracle.compare import differ, gradients  # noqa: E402
+from tests.oracle.run import flat  # noqa: E402
 from tinygrad_cv.ops.errors import TinygradError  # noqa: E402
 
 GROUPS = Path(__file__).with_name("calls.txt").read_text(encoding="utf-8").split("# ")[1:]

@@ -45,7 +45,7 @@ def test_derivative_of_a_function_is_pytorchs(name: str) -> None:
     import torch
 
     import tinygrad_cv
-    from tests.oracle.compare import flat
+    from tests.oracle.run import flat
 
     numbers = np.random.default_rng(0)
     a, b = numbers.normal(size=(2, 3)), numbers.normal(size=3)
