@@ -8,7 +8,7 @@ import numpy as np
 
 from ..typing import Array, Value
 from .arithmetic import where
-from .broadcast import only_float
+from .broadcast import only_float, read_number
 from .comparison import eq, ge, gt
 from .elementwise import abs as absolute
 from .elementwise import clamp, erf, expm1, log1pexp, sigmoid, tanh
@@ -253,7 +253,7 @@ def threshold(input: Value, threshold: float, value: float, inplace: bool = Fals
     """
     if input.dtype == np.bool_:
         raise DTypeError("threshold: a bool tensor has no size to compare; cast to a number first")
-    return where(gt(input, threshold), input, np.asarray(value).astype(input.dtype)[()])
+    return where(gt(input, threshold), input, read_number("threshold", "value", value, input.dtype))
 
 
 def glu(input: Value, dim: int = -1) -> Value:

@@ -308,7 +308,7 @@ def where(condition: Value, input: Value = None, other: Value = None) -> Value:
     shape = broadcast.broadcast_shape(
         "where", condition.shape, *(v.shape for v in (input, other) if hasattr(v, "dtype"))
     )
-    a, b = (v if hasattr(v, "dtype") else dtype.type(v) for v in (input, other))
+    a, b = (v if hasattr(v, "dtype") else broadcast.read_number("where", "a branch", v, dtype) for v in (input, other))
     operands = (condition, broadcast.cast(a, dtype), broadcast.cast(b, dtype))
     return _WHERE(*(v if isinstance(v, np.generic) else broadcast.expand_to(v, shape) for v in operands))
 
@@ -333,6 +333,8 @@ def addcmul(input: Value, tensor1: Value, tensor2: Value, *, value: float = 1) -
     Derivative: g, ``value * g * tensor2`` and ``value * g * tensor1``.
     """
     two_tensors("addcmul", tensor1, tensor2, "input + value * number * tensor")
+    if result_type(input, tensor1, tensor2) == np.bool_:
+        raise DTypeError("addcmul: booleans have no products to add; cast to a number first")
     return input + _factor(value, result_type(input, tensor1, tensor2)) * (tensor1 * tensor2)
 
 

@@ -9,6 +9,7 @@ number, unless the latter is of a higher category (bool < int < float).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -272,4 +273,8 @@ def read_number(op: str, what: str, value: Any, dtype: DType) -> Any:
         return cast(value, dtype)
     if not isinstance(value, (bool, int, float)):
         raise DTypeError(f"{op}: {what} is {value!r}; give a number")
+    if dtype.kind != "b":
+        top = float(np.finfo(dtype).max) if dtype.kind == "f" else int(np.iinfo(dtype).max)
+        if abs(value) > top + (dtype.kind == "i") if math.isfinite(value) else dtype.kind != "f":
+            raise ArgumentError(f"{op}: {what} is {value!r}, which {dtype} cannot hold; it holds up to {top}")
     return np.asarray(value).astype(dtype)[()]

@@ -20,12 +20,14 @@ What is called convolution here, as in all of deep learning, is a cross-correlat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..typing import Array, Value
+from .broadcast import cast
+from .elementwise import round as rounded
 from .errors import ArgumentError, DTypeError, ShapeError
 from .geometry import Pair, Window, pair, single
 from .kernels import conv as kernels
@@ -135,6 +137,8 @@ def _check(op: str, input: Value, weight: Value, bias: Value | None, channels: i
         )
     if input.dtype.kind != "f":
         raise DTypeError(f"{op}: x has dtype {input.dtype}, expected floating point; cast with .float()")
+    if 0 in input.shape[2:]:
+        raise ShapeError(f"{op}: x has shape {input.shape}; only batch and channels may be empty")
     if weight.shape[0] == 0 or not filters:
         raise ShapeError(f"{op}: w has shape {weight.shape}, no filter at all; give at least one")
     if groups < 1 or weight.shape[0] % groups:
@@ -210,6 +214,8 @@ def conv2d(
     Derivative: gx = Conv2dGradX(g, w), gw = Conv2dGradW(x, g), gb = sum of g over N, OH, OW (derived above).
     Source: LeCun et al. 1998; dilation: Yu and Koltun 2016.
     """
+    if input.dtype.kind in "iu" and input.dtype == weight.dtype:
+        return _of_integers(conv2d, input, weight, bias, stride, padding, dilation, groups)
     input, alone = _rank("conv2d", input, weight, 4)
     _check("conv2d", input, weight, bias, weight.shape[1] * groups, weight.shape[0], groups)
     window = Window.read("conv2d", weight.shape[2:], stride, padding, dilation)
@@ -238,6 +244,16 @@ def conv1d(
     y = conv2d(_tall(input), _tall(weight), bias, (1, s), p, (1, d), groups)
     y = reshape(y, (y.shape[0], y.shape[1], y.shape[3]))
     return reshape(y, y.shape[1:]) if alone else y
+
+
+def _of_integers(
+    convolution: Callable[..., Value], input: Value, weight: Value, bias: Value | None, *settings: Any
+) -> Value:
+    """Convolve integers by way of float64, exactly up to 2^53; what the dtype cannot hold wraps round."""
+    if bias is not None and bias.dtype != input.dtype:
+        raise DTypeError(f"{convolution.__name__}: x has dtype {input.dtype}, the bias {bias.dtype}; cast one of them")
+    exact = (None if v is None else cast(v, np.dtype(np.float64)) for v in (input, weight, bias))
+    return cast(cast(rounded(convolution(*exact, *settings)), np.dtype(np.int64)), input.dtype)
 
 
 def convolve2d(
@@ -283,6 +299,8 @@ def conv_transpose2d(
     -----
     Source: Zeiler et al. 2010; Dumoulin and Visin 2016, chapter 4.
     """
+    if input.dtype == weight.dtype == np.int64:
+        return _of_integers(conv_transpose2d, input, weight, bias, stride, padding, output_padding, groups, dilation)
     input, alone = _rank("conv_transpose2d", input, weight, 4)
     _check("conv_transpose2d", input, weight, bias, weight.shape[0], weight.shape[1] * groups, groups)
     window = Window.read("conv_transpose2d", weight.shape[2:], stride, padding, dilation)

@@ -140,7 +140,7 @@ def huber_loss(
     only_float("huber_loss", input)
     d = _difference("huber_loss", input, target)
     size = absolute(d)
-    loss = where(size < delta, d * d * 0.5, (size - 0.5 * delta) * delta)
+    loss = cast(where(size < delta, d * d * 0.5, (size - 0.5 * delta) * delta), input.dtype)
     if weight is not None and reduction == "mean":  # PyTorch divides this one by the count of elements
         return mean(_weighted("huber_loss", loss, input, weight, "none"))
     return _weighted("huber_loss", loss, input, weight, reduction)

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..typing import Array, Value
 from .arithmetic import PowScalar, div, where
-from .broadcast import cast, floating, only_float, result_type
+from .broadcast import cast, floating, only_float, read_number, result_type
 from .comparison import gt, lt
 from .errors import ArgumentError, DTypeError
 from .kernels.readings import pick
@@ -284,10 +284,15 @@ def clamp(input: Value, min: Value | None = None, max: Value | None = None) -> V
         raise ArgumentError("clamp: both limits are None; give min, max or both")
     if min is not None and max is not None and hasattr(min, "dtype") != hasattr(max, "dtype"):
         raise DTypeError("clamp: one limit is a tensor and the other a number; give two of a kind")
-    if isinstance(min, (int, float, type(None))) and isinstance(max, (int, float, type(None))):
-        dtype = result_type(input, *(v for v in (min, max) if v is not None))
-        return Clamp(min, max)(cast(input, dtype))
     dtype = result_type(input, *(v for v in (min, max) if v is not None))
+    if dtype.kind != "f":
+        for name, limit in (("min", min), ("max", max)):
+            if limit is not None and not hasattr(limit, "dtype"):
+                read_number("clamp", name, limit, dtype)
+        if dtype == np.bool_:
+            raise DTypeError("clamp: a bool tensor has no size to limit; cast to a number first")
+    if isinstance(min, (int, float, type(None))) and isinstance(max, (int, float, type(None))):
+        return Clamp(min, max)(cast(input, dtype))
     y = cast(input, dtype)
     if min is not None:
         y = where(lt(y, min), min, y)

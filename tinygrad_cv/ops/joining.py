@@ -117,7 +117,10 @@ def chunk(input: Value, chunks: int, dim: int = 0) -> tuple[Value, ...]:
     """
     if chunks < 1:
         raise ArgumentError(f"chunk: chunks is {chunks}; give at least 1")
-    n = input.shape[read_dim("chunk", dim, input.ndim)]
+    d = read_dim("chunk", dim, input.ndim)
+    if input.ndim == 0:
+        raise ShapeError("chunk: a tensor without dimensions cannot be cut; give at least one dimension")
+    n = input.shape[d]
     if n == 0:
         return split(input, [0] * chunks, dim)
     return split(input, -(-n // chunks), dim)

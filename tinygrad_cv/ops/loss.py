@@ -8,8 +8,8 @@ import numpy as np
 
 from ..typing import Array, DType, Value
 from .arithmetic import div, where
-from .broadcast import broadcast_shape, cast, only_float
-from .distance import pair, reduced, spelled
+from .broadcast import align, broadcast_shape, cast, only_float
+from .distance import reduced, spelled
 from .elementwise import clamp, exp, log, log1pexp, relu
 from .errors import ArgumentError, DTypeError, ShapeError
 from .index import gather
@@ -250,7 +250,7 @@ def binary_cross_entropy(
         raise ArgumentError(f"binary_cross_entropy: targets from {t.min()} to {t.max()}; give numbers from 0 to 1")
     loss = -(target * clamp(log(input), min=-100.0) + (1 - target) * clamp(log(1 - input), min=-100.0))
     _fits("binary_cross_entropy", "weight", weight, input)
-    return reduced("binary_cross_entropy", loss if weight is None else loss * weight, reduction)
+    return reduced("binary_cross_entropy", loss if weight is None else loss * cast(weight, input.dtype), reduction)
 
 
 def binary_cross_entropy_with_logits(
@@ -294,7 +294,7 @@ def kl_div(
     """
     reduction = spelled("kl_div", size_average, reduce, reduction)
     only_float("kl_div", input, target)
-    a, t = pair("kl_div", input, target)
+    a, t = align("kl_div", input, target)
     if log_target:
         loss = exp(t) * (t - a)
     else:
@@ -357,5 +357,4 @@ def soft_margin_loss(
     reduction = spelled("soft_margin_loss", size_average, reduce, reduction)
     only_float("soft_margin_loss", input)
     _fits("soft_margin_loss", "target", target, input)
-    target = cast(target, input.dtype) if target.dtype == np.bool_ else target
-    return reduced("soft_margin_loss", log1pexp(-target * input), reduction)
+    return reduced("soft_margin_loss", log1pexp(-cast(target, input.dtype) * input), reduction)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from ..typing import Array, Value
-from .broadcast import broadcast_shape, expand_to, result_type
+from .broadcast import broadcast_shape, cast, expand_to, result_type
 from .errors import DTypeError, ShapeError
 from .kernels.readings import pick
 from .op import Op, Unfinished
@@ -142,6 +142,8 @@ def linear(input: Value, weight: Value, bias: Value | None = None) -> Value:
             f"{_derivation(input.shape, weight.shape[1])}"
         )
     same_dtype("linear", input, weight)
+    if input.dtype == np.bool_:
+        raise DTypeError("linear: booleans have no products to add; cast to a number first")
     if bias is not None:
         same_dtype("linear", input, bias)
     if bias is not None and bias.shape != (weight.shape[0],):
@@ -213,7 +215,9 @@ def dot(input: Value, tensor: Value) -> Value:
     if input.shape != tensor.shape:
         raise ShapeError(f"dot: vectors of {input.shape[0]} and {tensor.shape[0]} elements; give equal lengths")
     same_dtype("dot", input, tensor)
-    return total(input * tensor)
+    if input.dtype == np.bool_:
+        raise DTypeError("dot: booleans have no products to add; cast to a number first")
+    return cast(total(input * tensor), input.dtype)
 
 
 def outer(input: Value, vec2: Value) -> Value:

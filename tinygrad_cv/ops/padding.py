@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..typing import Value
+from .broadcast import read_number
 from .errors import ArgumentError, DTypeError, ShapeError
 from .geometry import whole
 from .index import getitem
@@ -52,7 +53,8 @@ def pad(input: Value, pad: Sequence[int], mode: str = "constant", value: float |
                 f"pad: ({before}, {after}) takes more than the {input.shape[d]} elements of dimension {d}; take less"
             )
     if mode == "constant":
-        return _constant(input, [(0, 0)] * first + pairs, 0.0 if value is None else value)
+        fill = 0.0 if value is None else read_number("pad", "value", value, input.dtype)
+        return _constant(input, [(0, 0)] * first + pairs, fill)
     if mode not in ("reflect", "replicate", "circular"):
         raise ArgumentError(f"pad: mode is {mode!r}; give 'constant', 'reflect', 'replicate' or 'circular'")
     if value:

@@ -96,7 +96,7 @@ def read_dims(op: str, dim: Dim, rank: int) -> tuple[int, ...]:
     if not given and rank:
         return tuple(range(rank))
     dims = tuple(read_dim(op, d, rank) for d in given)
-    if rank and len(set(dims)) != len(dims):
+    if len(set(dims)) != len(dims):
         raise ArgumentError(f"{op}: dim={given} names a dimension twice; name each once")
     return () if rank == 0 else tuple(sorted(dims))
 
@@ -149,9 +149,9 @@ def _argextreme(op: str, function: Any) -> Callable[..., Value]:
     def arg(input: Value, dim: int | None = None, keepdim: bool = False) -> Value:
         if input.dtype == np.bool_:
             raise DTypeError(f"{op}: a bool tensor has no order; cast to a number first")
-        if 0 in input.shape and (dim is None or input.shape[dim] == 0):
-            raise DimError(f"{op}: the input {input.shape} has no element to choose from; give a non-empty tensor")
         axis = None if dim is None else read_dim(op, dim, input.ndim)
+        if 0 in input.shape and (axis is None or input.shape[axis] == 0):
+            raise DimError(f"{op}: the input {input.shape} has no element to choose from; give a non-empty tensor")
         if input.ndim == 0:
             axis = None
         return Plain(lambda x: np.asarray(function(x, axis=axis, keepdims=keepdim), np.int64), op)(input)
@@ -209,6 +209,8 @@ def logsumexp(input: Value, dim: Dim, keepdim: bool = False) -> Value:
     """Return ln(sum(e^x)) over ``dim``, computed as m + ln(sum(e^(x - m))) with m the largest, which cannot
     overflow.
     """
+    if dim is None:
+        raise ArgumentError("logsumexp: dim is None; name the dimensions, or flatten the tensor for all of them")
     input = floating(input)
     dims = read_dims("logsumexp", dim, input.ndim)
     if count(input.shape, dims) == 0:

@@ -143,7 +143,7 @@ def _weighted(x: Value, taps: Sequence[Sequence[Tap]]) -> Value:
             i = np.zeros(ps[0].shape, np.int64)
             for p, size in zip(ps, sizes):
                 i = i * size + np.clip(np.nan_to_num(p), 0, size - 1).astype(np.int64)
-            return np.broadcast_to(i.reshape(n, 1, -1), (n, c, math.prod(points)))
+            return np.broadcast_to(i.reshape(n, 1, math.prod(points)), (n, c, math.prod(points)))
 
         def exists(*ps: Array) -> Array:
             inside = np.ones(ps[0].shape, np.bool_)

@@ -80,7 +80,8 @@ def scatter(
 
     winners = Plain(last)(index)
     hit = Plain(lambda at: _mark(input.shape, d, at), "mark")(index)
-    return where(hit, ScatterAdd(d, input.shape)(where(winners, src, src * 0), index), input)
+    written = where(winners, src, src.dtype.type(0))
+    return where(hit, ScatterAdd(d, input.shape)(written, index), input)
 
 
 def _multiply_at(input: Value, d: int, index: Value, src: Value) -> Value:

@@ -192,6 +192,8 @@ def movedim(input: Value, source: int | Sequence[int], destination: int | Sequen
     dst = [destination] if isinstance(destination, int) else list(destination)
     if len(src) != len(dst):
         raise ArgumentError(f"movedim: {len(src)} sources {src} for {len(dst)} destinations {dst}; give as many")
+    if isinstance(source, int) != isinstance(destination, int):
+        raise ArgumentError(f"movedim: {source} to {destination}; give two positions, or as many of each")
     src, dst = ([read_dim("movedim", d, input.ndim) for d in ds] for ds in (src, dst))
     if len(set(src)) != len(src) or len(set(dst)) != len(dst):
         raise ArgumentError(f"movedim: {source} to {destination} names a dimension twice; name each once")

@@ -18,6 +18,7 @@ from ..autograd.fusion import settle
 from ..autograd.mode import MODE
 from ..autograd.node import user_line, version_of
 from ..autograd.record import View, refresh
+from ..ops.broadcast import read_number
 from ..ops.errors import ArgumentError, AutogradError, DTypeError, ShapeError
 from ..ops.index import Replace, Take, is_basic, read_index, split_index
 from ..typing import Value
@@ -302,7 +303,11 @@ for _name, _function in list(vars(InPlace).items()):
 
 
 def _plain(t: Any, value: Any) -> Any:
-    return value if hasattr(value, "_data") else type(t).__mro__[0](np.asarray(value, t.dtype))
+    if hasattr(value, "_data"):
+        return value
+    if isinstance(value, (bool, int, float)):
+        value = read_number("assignment", "value", value, t.dtype)
+    return type(t).__mro__[0](np.asarray(value, t.dtype))
 
 
 def _too_big(value: Any, part: Any) -> Any:
