@@ -176,6 +176,13 @@ def test_unpooling_puts_maxima_back() -> None:
     assert np.array_equal(back.numpy()[kept], x.numpy()[kept])
 
 
+def test_a_window_of_zeros_has_a_norm_and_a_gradient() -> None:
+    x = tg.tensor([[0.0, 0.0, 3.0, 4.0]], requires_grad=True)
+    y = nn.LPPool1d(2, 2)(x)
+    y.sum().backward()
+    assert y.tolist() == [[0, 5]] and np.allclose(x.grad.numpy(), [[0, 0, 0.6, 0.8]])
+
+
 def test_softmax_without_a_dimension_takes_the_classes() -> None:
     x = image(3, 4)
     assert np.allclose(nn.Softmax()(x).numpy(), F.softmax(x, 1).numpy())

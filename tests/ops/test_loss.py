@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+import tinygrad_cv as tg
 from tinygrad_cv import ops
 from tinygrad_cv.ops import loss as family
 from tinygrad_cv.testing import Case, Draw, Sample, error_tests, law_tests
@@ -27,6 +28,16 @@ def cross_entropy(d: Draw) -> Sample:
     return Sample(family.CrossEntropy(smoothing), (d.array((n, k)), d.integers((n,), 0, k - 1)), truth)
 
 
+def binary_cross_entropy(d: Draw) -> Sample:
+    shape = d.shape()
+
+    def truth(p: Array, t: Array) -> Array:
+        pairs = zip(p.ravel().tolist(), t.ravel().tolist())
+        return np.array([-(b * math.log(a) + (1 - b) * math.log(1 - a)) for a, b in pairs]).reshape(p.shape)
+
+    return Sample(family.BinaryCrossEntropy(), (d.array(shape, 0.3, 0.7), d.array(shape, 0.0, 1.0)), truth)
+
+
 X, T = np.zeros((2, 3)), np.array([0, 2])
 
 CASES = [
@@ -41,11 +52,23 @@ CASES = [
             (lambda: ops.cross_entropy(X, T[:1]), "targets of shape (2,)"),
             (lambda: ops.nll_loss(X, X[:, 0]), "expected class numbers"),
             (lambda: ops.mse_loss(X, X.T), "do not broadcast"),
-            (lambda: ops.binary_cross_entropy(X - 1, X), "give numbers from 0 to 1"),
             (lambda: ops.huber_loss(X, X, delta=0), "delta is 0"),
         ],
+    ),
+    Case(
+        family.BinaryCrossEntropy,
+        binary_cross_entropy,
+        linear=("t",),
+        errors=[(lambda: ops.binary_cross_entropy(X - 1, X), "give numbers from 0 to 1")],
     ),
 ]
 
 test_laws = law_tests(CASES)
 test_errors = error_tests(CASES)
+
+
+def test_certain_probabilities_have_finite_gradients() -> None:
+    p = tg.tensor([0.0, 0.0, 1.0, 1.0], dtype=tg.float64, requires_grad=True)
+    loss = tg.binary_cross_entropy(p, tg.tensor([0.0, 1.0, 0.0, 1.0], dtype=tg.float64), reduction="none")
+    loss.sum().backward()
+    assert loss.tolist() == [0, 100, 100, 0] and np.allclose(p.grad.numpy(), [0, -1e12, 1e12, 0])

@@ -11,7 +11,7 @@ from ..typing import Value
 from .arithmetic import div, minimum, where
 from .broadcast import align, broadcast_shape, cast, expand_to, only_float
 from .elementwise import abs as absolute
-from .elementwise import clamp, relu
+from .elementwise import clamp
 from .errors import ArgumentError, ShapeError
 from .reduce import mean
 from .reduce import sum as total
@@ -182,7 +182,7 @@ def cosine_embedding_loss(
     dots = total(input1 * input2, -1)
     size = (total(input1 * input1, -1) + eps) * (total(input2 * input2, -1) + eps)
     cos = dots / size**0.5
-    loss = where(target == 1, 1 - cos, where(target == -1, relu(cos - float(margin)), cos * 0))
+    loss = where(target == 1, 1 - cos, where(target == -1, clamp(cos - float(margin), min=0.0), cos * 0))
     return reduced("cosine_embedding_loss", loss, reduction)
 
 

@@ -49,6 +49,24 @@ class CrossEntropy(Op):
         return pick("cross_entropy_grad", x.dtype)(g, x, target, label_smoothing=self.smoothing)
 
 
+class BinaryCrossEntropy(Op):
+    """y = -(t ln p + (1 - t) ln(1 - p)), logarithms kept above -100; gp = g (p - t) / max(p (1 - p), 1e-12).
+
+    An op of its own, because the derivatives of its parts are infinite at the probabilities 0 and 1, which a sigmoid
+    reaches: there their sum is what PyTorch takes it for, 0 for the right answer and 1e12 for the wrong one.
+    """
+
+    def forward(self, p: Array, t: Array) -> Array:
+        with np.errstate(divide="ignore"):
+            return -(t * np.maximum(np.log(p), -100) + (1 - t) * np.maximum(np.log1p(-p), -100))
+
+    def grad_p(self, g: Value, p: Value, t: Value) -> Value:
+        return g * (p - t) / clamp(p * (1 - p), min=1e-12)
+
+    def grad_t(self, g: Value, p: Value) -> Value:
+        return g * (clamp(log(1 - p), min=-100.0) - clamp(log(p), min=-100.0))
+
+
 def _classes_last(x: Value) -> Value:
     """Scores (N, K, d1, d2 ...) as rows (N*d1*d2..., K)."""
     if x.ndim > 2:
@@ -228,7 +246,7 @@ def binary_cross_entropy(
     """Return -(t ln p + (1 - t) ln(1 - p)) for probabilities p; the logarithms are kept above -100, as in PyTorch.
 
     ``target`` (t) has the shape of ``input`` (p) and values in [0, 1]; ``weight`` multiplies each element's loss.
-    Derivative: g (p - t) / (p (1 - p)).
+    Derivative: g (p - t) / max(p (1 - p), 1e-12).
     """
     reduction = spelled("binary_cross_entropy", size_average, reduce, reduction)
     only_float("binary_cross_entropy", input)
@@ -248,7 +266,7 @@ def binary_cross_entropy(
     t = np.asarray(target)
     if t.size and not (t.min() >= 0 and t.max() <= 1):
         raise ArgumentError(f"binary_cross_entropy: targets from {t.min()} to {t.max()}; give numbers from 0 to 1")
-    loss = -(target * clamp(log(input), min=-100.0) + (1 - target) * clamp(log(1 - input), min=-100.0))
+    loss = BinaryCrossEntropy()(input, target)
     _fits("binary_cross_entropy", "weight", weight, input)
     return reduced("binary_cross_entropy", loss if weight is None else loss * cast(weight, input.dtype), reduction)
 

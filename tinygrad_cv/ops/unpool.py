@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ..typing import Value
+from .arithmetic import where
 from .broadcast import only_float
+from .comparison import eq
 from .elementwise import abs as absolute
-from .elementwise import relu, sign
 from .errors import ArgumentError, DTypeError, ShapeError
 from .geometry import pair, single
 from .pool import adaptive_avg_pool2d, adaptive_max_pool2d, avg_pool2d, max_pool2d
@@ -105,11 +106,12 @@ def adaptive_max_pool1d(input: Value, output_size: Size, return_indices: bool = 
 
 
 def _root_of_sum(mean: Callable[[Value], Value], x: Value, p: float, count: int) -> Value:
-    """(count * mean(x^p))^(1/p); negative sums count as 0, as in PyTorch."""
+    """(count * mean(x^p))^(1/p); where the sum is 0 the derivative is taken as 0, as in PyTorch, not as infinite."""
     if p == 0:
         raise ArgumentError("norm_type is 0, of which there is no root; give another number, or inf")
     m = mean(x**p)
-    return (sign(m) * relu(absolute(m)) * count) ** (1.0 / p)
+    nothing, one = eq(m, 0), m.dtype.type(1)
+    return where(nothing, m.dtype.type(0 if p > 0 else math.inf), (where(nothing, one, m) * count) ** (1.0 / p))
 
 
 def lp_pool2d(

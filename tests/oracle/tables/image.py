@@ -129,11 +129,11 @@ def adaptive(d: Draw, path: str) -> Any:
 @sample("F.lp_pool1d", "F.lp_pool2d")
 def lp_pool(d: Draw, path: str) -> Any:
     k = int(path[-2])
-    x = d.tensor((*batch(d), d.int(1, 2), *(d.int(2, 6) for _ in range(k))), 0.1, 3)
+    x = d.tensor((*batch(d), d.int(1, 2), *(d.int(2, 6) for _ in range(k))), d.pick(0, 0.1, -3), 3)
     more: dict[str, Any] = {"stride": one_or_more(d, 1, 2, k)} if d.chance(50) else {}
     if d.chance(40):
         more["ceil_mode"] = True
-    return (x, d.pick(1, 2, 3, 2.5), one_or_more(d, 1, 3, k)), more
+    return (x, d.pick(1, 2, 3, 2.5, 0.5, -1, d.often(2, 0, float("inf"))), one_or_more(d, 1, 3, k)), more
 
 
 @sample("F.max_unpool1d", "F.max_unpool2d")

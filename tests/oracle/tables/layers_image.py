@@ -93,8 +93,9 @@ def pool(d: Draw, name: str) -> Any:
 @layer("LPPool1d", "LPPool2d")
 def lp_pool(d: Draw, name: str) -> Any:
     k = int(name[-2])
-    x = d.tensor((*batch(d), d.int(1, 2), *(d.int(2, 6) for _ in range(k))), 0.1, 3)
-    required = {"norm_type": d.pick(1, 2, 3, 2.5), "kernel_size": one_or_more(d, 1, 3, k) if k == 2 else d.int(1, 3)}
+    x = d.tensor((*batch(d), d.int(1, 2), *(d.int(2, 6) for _ in range(k))), d.pick(0, 0.1, -3), 3)
+    kernel = one_or_more(d, 1, 3, k) if k == 2 else d.int(1, 3)
+    required = {"norm_type": d.pick(1, 2, 3, 2.5, 0.5, -1), "kernel_size": kernel}
     stride = d.pick(None, one_or_more(d, 1, 2, k) if k == 2 else d.int(1, 2))
     return *d.spelled(required, {"stride": stride, "ceil_mode": d.pick(False, True)}), (x,)
 

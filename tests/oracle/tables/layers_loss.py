@@ -52,7 +52,9 @@ DRAWS = {
 
 @layer(*DRAWS)
 def losses(d: Draw, name: str) -> Any:
-    inputs, settings = DRAWS[name](d)
+    inputs, settings, *first = DRAWS[name](d)
+    if first:  # second derivatives differ there
+        inputs = (Arg(inputs[0].array, False), *inputs[1:])
     order = ORDER[name].split()
     if "reduce" in order and d.chance(15):  # the old spelling of reduction
         settings |= {"size_average": d.pick(None, True, False), "reduce": d.pick(None, True, False)}

@@ -45,7 +45,10 @@ def bce(d: Draw) -> Any:
     if d.chance(4):
         p = d.tensor(shape, -0.5, 1.5, ties=0)
     if d.chance(8):
-        p, t = Arg(np.round(p.array), False), d.tensor(shape, 0, 1, grad=False)
+        p, t = Arg(np.round(p.array), d.chance(50)), d.tensor(shape, 0, 1, grad=False)
+        if p.grad:  # second derivatives at a certain probability may differ
+            more = {"weight": d.tensor(d.broadcast(shape) if shape else (), grad=False)} if d.chance(30) else {}
+            return (p, t), {**reduction(d), **more}, 1
     more = {"weight": d.tensor(d.broadcast(shape) if shape else (), grad=False)} if d.chance(30) else {}
     return (p, t), {**reduction(d), **more}
 
