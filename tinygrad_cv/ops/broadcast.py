@@ -130,6 +130,8 @@ def expand(input: Value, *sizes: Any) -> Value:
             if have is None:
                 raise ShapeError(f"expand: -1 stands for a new leading dimension in {wanted}; give its size")
             n = have
+        elif n < 0:
+            raise ShapeError(f"expand: {wanted} holds the size {n}; give sizes of at least 0, or -1 to keep one")
         elif have not in (None, 1, n):
             raise ShapeError(
                 f"expand: dimension {i} has size {have}, not 1, so it cannot become {n}; give {have} or -1"

@@ -295,6 +295,7 @@ def binary_cross_entropy_with_logits(
     _fits("binary_cross_entropy_with_logits", "pos_weight", pos_weight, input)
     positive = log1pexp(-input) * target
     loss = (positive if pos_weight is None else positive * pos_weight) + log1pexp(input) * (1 - target)
+    loss = cast(loss, target.dtype)  # PyTorch writes it where 1 - target stood
     return reduced("binary_cross_entropy_with_logits", loss if weight is None else loss * weight, reduction)
 
 

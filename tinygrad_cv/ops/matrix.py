@@ -307,6 +307,7 @@ def bilinear(input1: Value, input2: Value, weight: Value, bias: Value | None = N
             same_dtype("bilinear", input1, x)
     between = matmul(reshape(input1, (*input1.shape[:-1], 1, 1, input1.shape[-1])), weight)
     y = total(reshape(between, (*input1.shape[:-1], *weight.shape[::2])) * unsqueeze(input2, -2), -1)
+    y = cast(y, input1.dtype)
     return y if bias is None else y + bias
 
 

@@ -197,6 +197,8 @@ def movedim(input: Value, source: int | Sequence[int], destination: int | Sequen
     src, dst = ([read_dim("movedim", d, input.ndim) for d in ds] for ds in (src, dst))
     if len(set(src)) != len(src) or len(set(dst)) != len(dst):
         raise ArgumentError(f"movedim: {source} to {destination} names a dimension twice; name each once")
+    if input.ndim == 0:
+        return input
     order: list[int] = [d for d in range(input.ndim) if d not in src]
     for d, s in sorted(zip(dst, src)):
         order.insert(d, s)
