@@ -31,6 +31,7 @@ The twin in plain loops is `conv_loops`.
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -69,10 +70,15 @@ def _add_product(builder: Any, total: Any, a: Any, b: Any) -> None:
     builder.store(call(builder, f"llvm.fmuladd.v{LANES}f32", VECTOR, [a, b, builder.load(total)]), total)
 
 
+def _if_equal(builder: Any, one: tuple[Any, int], other: tuple[Any, int]) -> Any:
+    """Emit a branch for two numbers that have the given values."""
+    return builder.if_then(builder.and_(*(builder.icmp_signed("==", a, I64(b)) for a, b in (one, other))))
+
+
 @intrinsic
 def _tile(
-    context: Any, G: Any, x: Any, x0: Any, x_step: Any, taps: Any, t0: Any, n_t: Any, u: Any, u0: Any, bias: Any,
-    b0: Any, floor: Any, y: Any, y0: Any, y_step: Any, last: Any,
+    context: Any, G: Any, T: Any, x: Any, x0: Any, x_step: Any, taps: Any, t0: Any, n_t: Any, u: Any, u0: Any,
+    bias: Any, b0: Any, floor: Any, y: Any, y0: Any, y_step: Any, last: Any,
 ) -> Any:  # fmt: skip
     """Sum over all taps for eight pixels and one vector of filters; x[i], u[i], y[i] are vectors that begin there:
 
@@ -80,14 +86,15 @@ def _tile(
             y[y0 + min(e, last)*y_step] = max(floor, bias[b0] + sum over t < n_t, k < G of
                 exchanged(x[x0 + taps[t0 + t] + e*x_step], k) * u[u0 + (t*G + k)*LANES])
 
-    Pixels beyond the last one of a short line are computed from whatever follows, and then overwritten.
+    Pixels beyond the last one of a short line are computed from whatever follows, and then overwritten. Where T is 3,
+    taps come in threes side by side, and eight pixels share what ten of them, exchanged, give; else T is 1.
     """
     kinds = types.void(
-        _i, _flat, _i, _i, _table, _i, _i, _flat, _i, _flat, _i, types.float32, _flat, _i, _i, _i
+        _i, _i, _flat, _i, _i, _table, _i, _i, _flat, _i, _flat, _i, types.float32, _flat, _i, _i, _i
     )  # fmt: skip
 
     def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        G, x, x0, x_step, taps, t0, n_t, u, u0, bias, b0, floor, y, y0, y_step, last = args
+        G, T, x, x0, x_step, taps, t0, n_t, u, u0, bias, b0, floor, y, y0, y_step, last = args
 
         def at(number: int, array: Any, index: Any) -> Any:
             return element(context, builder, sig.args[number], array, index)
@@ -95,20 +102,29 @@ def _tile(
         places = []
         for e in range(8):
             near = builder.select(builder.icmp_signed("<", I64(e), last), I64(e), last)
-            places.append(at(12, y, builder.add(y0, builder.mul(near, y_step))))
+            places.append(at(13, y, builder.add(y0, builder.mul(near, y_step))))
             prefetch(builder, places[e], True)
-        start = _vector_at(builder, at(9, bias, b0))
+        start = _vector_at(builder, at(10, bias, b0))
         sums = [cgutils.alloca_once_value(builder, start) for _ in range(8)]
-        for width in NARROW:
-            with builder.if_then(builder.icmp_signed("==", G, I64(width))), cgutils.for_range(builder, n_t) as loop:
-                tap = builder.load(at(4, taps, builder.add(t0, loop.index)))
-                pixels = at(1, x, builder.add(x0, tap))
-                weights = at(7, u, builder.add(u0, builder.mul(loop.index, I64(width * LANES))))
-                line = [_vector_at(builder, builder.gep(weights, [I64(k * LANES)])) for k in range(width)]
-                for e in range(8):
-                    pixel = _vector_at(builder, builder.gep(pixels, [builder.mul(I64(e), x_step)]))
-                    for k in range(width):
-                        _add_product(builder, sums[e], _exchanged(builder, pixel, k), line[k])
+        for width, together in product(NARROW, (1, 3)):
+            with _if_equal(builder, (G, width), (T, together)), cgutils.for_range(
+                builder, builder.sdiv(n_t, I64(together))
+            ) as loop:
+                t = builder.mul(loop.index, I64(together))
+                tap = builder.load(at(5, taps, builder.add(t0, t)))
+                source = at(2, x, builder.add(x0, tap))
+                weights = at(8, u, builder.add(u0, builder.mul(t, I64(width * LANES))))
+                pixels = [
+                    _vector_at(builder, builder.gep(source, [builder.mul(I64(e), x_step)])) for e in range(7 + together)
+                ]
+                for k in range(width):
+                    places_of_u = [I64((m * width + k) * LANES) for m in range(together)]
+                    line = [_vector_at(builder, builder.gep(weights, [place])) for place in places_of_u]
+                    for e, pixel in enumerate(pixels):
+                        other = _exchanged(builder, pixel, k)
+                        for m in range(together):
+                            if 0 <= e - m < 8:
+                                _add_product(builder, sums[e - m], other, line[m])
         lowest = broadcast(builder, floor)
         for e in reversed(range(8)):
             total = builder.load(sums[e])
@@ -156,11 +172,9 @@ def _sums(
                 total = builder.fadd(builder.load(place, align=4), builder.load(totals[t, k]))
                 builder.store(total, place, align=4)
 
-        for width in NARROW:
-            for together in (1, 3):
-                fits = builder.icmp_signed("==", G, I64(width)), builder.icmp_signed("==", T, I64(together))
-                with builder.if_then(builder.and_(*fits)):
-                    emit(width, together)
+        for width, together in product(NARROW, (1, 3)):
+            with _if_equal(builder, (G, width), (T, together)):
+                emit(width, together)
         return context.get_dummy_value()
 
     return kinds, code
@@ -189,6 +203,15 @@ def _hold(
             to += d.C
 
 
+@inline
+def _ask_ahead(x: Array, soon: int, rise: Array, d: Grid, n: int) -> None:
+    """Ask for what n pixels of a line are the first to read, in their last rows; x[soon] is in the last one."""
+    for row in range(min(d.SH, rise.size)):
+        for column in range(d.SW):
+            for e in range(n):
+                ask(x, soon + (e * d.SW + column - row * d.W) * d.C)
+
+
 @spread
 def grouped(
     worker: int, workers: int, x: Array, u: Array, bias: Array, y: Array, rise: Array, slide: Array, taps: Array,
@@ -196,7 +219,7 @@ def grouped(
 ) -> None:  # fmt: skip
     """Run one launch: u as in the module's formula, by vectors; results below ``floor`` become it."""
     lines, n_t, step, there = d.N * d.PH, rise.size * slide.size, d.SW * d.C, d.step_w * d.C
-    held = worker * rise.size * width * d.C
+    held, T = worker * rise.size * width * d.C, 3 if d.SW == 1 and slide.size == 3 == slide[2] - slide[0] + 1 else 1
     for line in range(worker * lines // workers, (worker + 1) * lines // workers):
         n, i = line // d.PH, line % d.PH
         for eight in range(0, d.PW, 8):
@@ -209,10 +232,9 @@ def grouped(
             y0 = ((n * d.DH + d.first_h + i * d.step_h) * d.DW + d.first_w + j * d.step_w) * d.C
             for vector in range((d.C + LANES - 1) // LANES):
                 c, u0 = min(vector * LANES, d.C - LANES), vector * n_t * G * LANES
-                for e in range(8):
-                    ask(x, soon + c + e * step)
+                _ask_ahead(x, soon + c, rise, d, 8)
                 _tile(
-                    G, source, x0 + c, step, taps, t0, n_t, u, u0, bias, c, floor, y, y0 + c, there, d.PW - 1 - j
+                    G, T, source, x0 + c, step, taps, t0, n_t, u, u0, bias, c, floor, y, y0 + c, there, d.PW - 1 - j
                 )  # fmt: skip
 
 
@@ -239,9 +261,9 @@ def grouped_weights(
                     source, x0, t0 = buffers, held, n_t
                 for vector in range(vectors):
                     c, put = min(vector * LANES, d.C - LANES), (part * vectors + vector) * n_t * G * LANES
-                    for e in range(n):
-                        ask(x, soon + c + e * step)
-                        ask(g, g0 + c + (e + block) * d.C)
+                    _ask_ahead(x, soon + c, rise, d, n)
+                    for e in range(block, block + n):
+                        ask(g, g0 + c + e * d.C)
                     t = 0
                     while t < n_t:
                         T = 3 if columns - t % columns >= 3 else 1
