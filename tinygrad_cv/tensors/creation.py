@@ -122,7 +122,7 @@ def is_floating_point(input: Value) -> bool:
     return input.dtype.kind == "f"
 
 
-def promote_types(type1: Any, type2: Any) -> DType:
+def promote_types(type1: DType, type2: DType) -> DType:
     """Return the dtype of an operation on two tensors with dimensions of these dtypes.
 
     ``type1`` and ``type2`` may stand in either order.
@@ -130,7 +130,7 @@ def promote_types(type1: Any, type2: Any) -> DType:
     return broadcast.promote(read_dtype(type1), read_dtype(type2))
 
 
-def can_cast(from_: Any, to: Any) -> bool:
+def can_cast(from_: DType, to: DType) -> bool:
     """Tell whether a dtype may be written into another without a change of category (float to int, number to bool).
 
     ``from_`` is the dtype that is written, ``to`` the one written into.

@@ -142,8 +142,8 @@ def randint_like(
 ) -> Tensor:
     """Return integers drawn evenly from [low, high), or [0, low), of the shape and dtype of ``input``."""
     low, high = (0, low) if high is None else (low, high)
-    if isinstance(high, (tuple, list)):
-        raise DTypeError(f"randint_like: high is {high!r}; give a whole number")
+    if not (whole(low) and whole(high)):
+        raise DTypeError(f"randint_like: low is {low!r} and high {high!r}; give whole numbers")
     kind = input.dtype if dtype is None else dtype
     return randint(low, high, input.shape, generator=generator, dtype=kind, requires_grad=requires_grad)
 
