@@ -32,6 +32,7 @@ block".
 # mypy: disable-error-code="misc, no-untyped-call, no-any-return, attr-defined, untyped-decorator"
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -231,7 +232,7 @@ _make = _plain if MODE == "plain" else _emitted
 _tall_wide, _tall_slim, _low_wide, _low_slim = (_make(m, n) for m in (ROWS, FEW) for n in (2, 1))
 
 
-@inline
+@partial(inline, early=True)
 def multiply(
     a: Array, a0: int, rows: Array, r0: int, n_rows: int, taps: Array, t0: int, n_t: int, n_k: int, a_k: int,
     b: Array, b0: int, b_k: int, c: Array, c0: int, places: Array, columns: int,
