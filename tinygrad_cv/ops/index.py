@@ -267,6 +267,8 @@ def gather(input: Value, dim: int, index: Value) -> Value:
         return reshape(
             gather(reshape(input, (1,)), dim, reshape(index, (-1,)) if index.ndim < 2 else index), index.shape
         )
+    if index.ndim == 0 and input.ndim == 1:
+        return reshape(gather(input, dim, reshape(index, (1,))), ())
     d = read_at("gather", input, dim, index)
     return Gather(d, input.shape)(input, index)
 

@@ -167,6 +167,8 @@ def cross_entropy(
     reduction = spelled("cross_entropy", size_average, reduce, reduction)
     if not 0.0 <= label_smoothing <= 1.0:
         raise ArgumentError(f"cross_entropy: label_smoothing is {label_smoothing}; give a number from 0 to 1")
+    if input.ndim == 0:
+        raise ShapeError("cross_entropy: input has no dimensions; give scores (N, K), (N, K, ...) or (K,)")
     if input.dtype.kind != "f":
         raise DTypeError(f"cross_entropy: scores have dtype {input.dtype}, expected floating point; cast with .float()")
     if target.dtype.kind != "f" and target.shape == input.shape:
