@@ -32,6 +32,7 @@ def test_a_padding_layer_pads_every_side_in_its_mode(kind: str, rank: int) -> No
     sides = (1, 2, 0, 1, 2, 1)[: 2 * rank]
     assert same(layer(sides)(x), F.pad(x, sides, mode=MODES[kind]))
     assert same(layer(1)(x), F.pad(x, (1,) * 2 * rank, mode=MODES[kind]))
+    assert issubclass(layer, getattr(nn, f"ConstantPad{rank}d")) == (kind == "Zero")
 
 
 @pytest.mark.parametrize("rank", [1, 2, 3])

@@ -163,6 +163,8 @@ def test_embedding_padding_is_zero_and_learns_nothing() -> None:
     layer(tg.tensor([[0, 4, 4]])).sum().backward()
     assert not layer.weight.detach().numpy()[4].any() and not layer.weight.grad.numpy()[4].any()
     assert layer.weight.grad.numpy()[0].all()
+    with pytest.raises(ShapeError, match=r"expected \(rows, size\)"):
+        nn.Embedding.from_pretrained(tg.ones(3))
     fixed = nn.Embedding.from_pretrained(tg.ones(2, 3))
     assert not fixed.weight.requires_grad and fixed(tg.tensor([1])).tolist() == [[1, 1, 1]]
 
@@ -214,6 +216,12 @@ def test_lazy_layers_learn_their_sizes_and_become_ordinary() -> None:
     assert [type(m).__name__ for m in net] == ["Conv2d", "BatchNorm2d", "ReLU", "Flatten", "Linear", "BatchNorm1d"]
     assert net[0].weight.shape == (4, 3, 3, 3) and net[4].in_features == 36 and net[1].num_features == 4
     assert net[0].in_channels == 3 and type(net[4].weight) is nn.Parameter
+
+
+def test_a_lazy_layer_takes_its_input_by_name_and_nothing_else() -> None:
+    assert nn.LazyLinear(3)(input=tg.ones(1, 2)).shape == (1, 3)
+    with pytest.raises(DTypeError, match="LazyLinear: input is None"):
+        nn.LazyLinear(3)()
 
 
 def test_a_lazy_layer_can_be_loaded_before_it_is_used() -> None:

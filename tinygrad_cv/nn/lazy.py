@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..ops import broadcast
-from ..ops.errors import ShapeError
+from ..ops.errors import DTypeError, ShapeError
 from . import init
 from .conv import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from .linear import Linear
@@ -44,11 +44,13 @@ class _Lazy(Module):
         return any(isinstance(v, lazy) for v in [*self._parameters.values(), *self._buffers.values()])
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        least = self._least
-        if getattr(args[0], "ndim", least) < least:
-            name = type(self).__name__
-            raise ShapeError(f"{name}: x has shape {args[0].shape}, expected at least {least} dimensions")
-        self._learn(args[0])
+        least, name = self._least, type(self).__name__
+        x: Any = args[0] if args else kwargs.get("input")
+        if not hasattr(x, "ndim"):
+            raise DTypeError(f"{name}: input is {x!r:.40} ({type(x).__name__}); give a tensor")
+        if x.ndim < least:
+            raise ShapeError(f"{name}: x has shape {x.shape}, expected at least {least} dimensions")
+        self._learn(x)
         object.__setattr__(self, "__class__", self._becomes)
         return self(*args, **kwargs)
 

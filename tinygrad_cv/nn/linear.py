@@ -225,6 +225,8 @@ class Embedding(Module):
         sparse: bool = False,
     ) -> Embedding:
         """Make the layer from a table (rows, size), fixed unless told otherwise."""
+        if embeddings.ndim != 2:
+            raise ShapeError(f"Embedding: the table has shape {embeddings.shape}, expected (rows, size)")
         rows, size = embeddings.shape
         return cls(rows, size, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse, embeddings, freeze)
 

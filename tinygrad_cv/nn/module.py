@@ -130,7 +130,7 @@ class Module(Tree, Hookable):
     def _register(self, table: dict[str, Any], what: str, name: str, value: Any) -> None:
         if not isinstance(name, str) or not name or "." in name:
             raise ArgumentError(f"register_{what}: the name is {name!r}; give a word without a dot")
-        if name not in table and hasattr(self, name):
+        if name not in table and (name in self.__dict__ or hasattr(type(self), name)):
             has = f"{type(self).__name__} has a {name!r} already"
             raise ArgumentError(f"register_{what}: {has}; choose another name, or delete that first")
         table[name] = self.__dict__[name] = value

@@ -62,24 +62,6 @@ class _Circular(_Pad):
         return super().forward(input)
 
 
-class ZeroPad1d(_Zero):
-    """Put zeros around signals."""
-
-    _rank = 1
-
-
-class ZeroPad2d(_Zero):
-    """Put zeros around images."""
-
-    _rank = 2
-
-
-class ZeroPad3d(_Zero):
-    """Put zeros around volumes."""
-
-    _rank = 3
-
-
 class ConstantPad1d(_Constant):
     """Put ``value`` around signals."""
 
@@ -96,6 +78,18 @@ class ConstantPad3d(_Constant):
     """Put ``value`` around volumes."""
 
     _rank = 3
+
+
+class ZeroPad1d(_Zero, ConstantPad1d):
+    """Put zeros around signals."""
+
+
+class ZeroPad2d(_Zero, ConstantPad2d):
+    """Put zeros around images."""
+
+
+class ZeroPad3d(_Zero, ConstantPad3d):
+    """Put zeros around volumes."""
 
 
 class ReflectionPad1d(_Pad):

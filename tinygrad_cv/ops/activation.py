@@ -97,7 +97,7 @@ def hardtanh(input: Value, min_val: float = -1.0, max_val: float = 1.0, inplace:
     """
     if input.dtype == np.bool_:
         raise DTypeError("hardtanh: a bool tensor has no size to limit; cast to a number first")
-    if input.dtype.kind == "u" and min_val < 0:
+    if input.dtype.kind == "u" and min_val <= -1:
         raise DTypeError(f"hardtanh: min_val is {min_val} for {input.dtype}, which has no negative numbers; cast first")
     if min_val > max_val:
         raise ArgumentError(f"hardtanh: min_val {min_val} is larger than max_val {max_val}; swap them")
