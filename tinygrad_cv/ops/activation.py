@@ -253,6 +253,7 @@ def threshold(input: Value, threshold: float, value: float, inplace: bool = Fals
     """
     if input.dtype == np.bool_:
         raise DTypeError("threshold: a bool tensor has no size to compare; cast to a number first")
+    read_number("threshold", "threshold", threshold, input.dtype)
     return where(gt(input, threshold), input, read_number("threshold", "value", value, input.dtype))
 
 

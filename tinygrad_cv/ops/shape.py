@@ -225,6 +225,8 @@ def unflatten(input: Value, dim: int, sizes: Sequence[int]) -> Value:
     ``sizes`` multiply to the size of ``dim``. A view where the strides allow; derivative: g in the former shape.
     """
     d, sizes = read_dim("unflatten", dim, input.ndim), tuple(sizes)
+    if input.ndim == 0:
+        raise ShapeError("unflatten: a tensor without dimensions has none to split; give at least one dimension")
     if not sizes:
         raise ArgumentError("unflatten: no sizes; give at least one")
     if -1 in sizes:
