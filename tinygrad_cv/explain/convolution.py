@@ -201,12 +201,14 @@ def _loops(shape: kernels.Geometry, size: Pair, window: Window, chosen: str, thr
             "                y[8 pixels, o] += x[8 pixels + tap, o ^ k] * u[tap, k, o]",
         ]
     if small_window.fits(C, kernel, dilation, groups):
-        band = small_window.plan(N, *size, C, OC, kernel, out, stride, window.padding, dilation)[0].band
+        gather, _, paired = small_window.plan(N, *size, C, OC, kernel, out, stride, window.padding, dilation)
+        band, K, each = gather.band, kernel[0] * kernel[1] * C, 2 if paired else 1
+        held = f"{lanes // each} filters" + (" of two pixels" if paired else "")
         return [
             f"for task of {band.tasks} ({band.images} images x {band.rows} lines), shared by {threads} threads:",
-            f"    for line of {band.images * band.rows}, for vector of {-(-OC // lanes)} ({lanes} filters):",
-            f"        w ({kernel[0] * kernel[1] * C} vectors), in registers",
-            f"        for pixel of {band.PW}: y = bias + sum of x (window of {kernel[0] * kernel[1] * C} numbers) * w",
+            f"    for line of {band.images * band.rows}, for vector of {-(-OC * each // lanes)} ({held}):",
+            f"        w ({K} vectors), in registers",
+            f"        for step of {band.PW // each}: y = bias + sum of x (window of {K} numbers) * w",
         ]
     plan = plans.forward(N, *size, C, OC, kernel, out, stride, window.padding, dilation, groups)
     band, s = plan.band, plan.sizes

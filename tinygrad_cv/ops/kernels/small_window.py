@@ -30,7 +30,8 @@ from .simd import LANES
 from .window_lines import MOST, PAIRS, Taps, line, line_pair, line_part, sums, sums_pair, sums_part
 
 Pair = tuple[int, int]
-Plan = tuple[plans.Gather, Taps]
+Plan = tuple[plans.Gather, Taps, bool]
+"""The gather, its taps, and whether two pixels share a vector."""
 
 KERNELS = ((3, 3), (5, 5))
 """Each kind of window is compiled by itself, at its first use: only common ones are worth a second."""
@@ -54,11 +55,11 @@ def _source(
 @spread
 def convolve(
     worker: int, workers: int, x: Array, w: Array, bias: Array, y: Array, rows: Array, taps: Taps,
-    band: Band, sizes: Sizes, floor: Any, buffers: Array,
+    paired: bool, band: Band, sizes: Sizes, floor: Any, buffers: Array,
 ) -> None:  # fmt: skip
     """Run the plan: y = convolution of x with w (KH, KW, C, OC) + bias; results below ``floor`` become it."""
     OC, step = sizes.OC, band.SW * band.C
-    whole, pairs = OC - OC % LANES, step == 1 and OC <= PAIRS and band.PW % 2 == 0
+    whole = OC - OC % LANES
     for task in range(worker * band.tasks // workers, (worker + 1) * band.tasks // workers):
         n0, i0 = task // band.strips * band.images, task % band.strips * band.rows
         images, height = min(band.images, band.N - n0), min(band.rows, band.PH - i0)
@@ -66,7 +67,7 @@ def convolve(
         a0 = _source(x, band, sizes, n0, images, i0, height, worker * sizes.buffer, buffers)
         for k in range(images * height):
             at, to = a0 + rows[k * band.PW], (n0 * band.PH + i0 + k) * band.PW * OC
-            if pairs:
+            if paired:
                 line_pair(source, at, step, taps, w, 0, OC, bias, 0, y, to, OC, band.PW, OC, floor)
             else:
                 for o in range(0, whole, LANES):
@@ -78,12 +79,12 @@ def convolve(
 
 @spread
 def weight_sums(
-    worker: int, workers: int, x: Array, g: Array, out: Array, rows: Array, taps: Taps, band: Band, sizes: Sizes,
-    slices: int, buffers: Array,
+    worker: int, workers: int, x: Array, g: Array, out: Array, rows: Array, taps: Taps, paired: bool, band: Band,
+    sizes: Sizes, slices: int, buffers: Array,
 ) -> None:  # fmt: skip
     """out[slice, tap, filter] = sum over the slice's pixels of window[tap] * g[filter]; out starts at zero."""
     OC, step = sizes.OC, band.SW * band.C
-    whole, pairs = OC - OC % LANES, step == 1 and OC <= PAIRS and band.PW % 2 == 0
+    whole = OC - OC % LANES
     most, x_line = max(1, BLOCK * LANES // (band.PW * max(LANES, OC))), rows[band.PW] - rows[0] if band.rows > 1 else 0
     for part in range(worker * slices // workers, (worker + 1) * slices // workers):
         to = part * sizes.K * OC
@@ -96,7 +97,7 @@ def weight_sums(
                 for i in range(0, height, most):
                     k, lines = n * height + i, min(most, height - i)
                     at, t = a0 + rows[k * band.PW], (n0 * band.PH + i0 + k) * band.PW * OC
-                    if pairs:
+                    if paired:
                         sums_pair(source, at, step, taps, g, t, OC, band.PW, lines, x_line, OC, out, to, OC)
                     else:
                         for o in range(0, whole, LANES):
@@ -119,6 +120,7 @@ def plan(
     N: int, H: int, W: int, C: int, OC: int, kernel: Pair, out: Pair, stride: Pair, padding: tuple[int, ...],
     dilation: Pair,
 ) -> Plan:  # fmt: skip
-    """Plan y = conv2d(x, w): a gather in tasks of some 1000 pixels, and its taps, a tuple for each kernel row."""
-    gather = plans.forward(N, H, W, C, OC, kernel, out, stride, padding, dilation, 1, 1000)
-    return gather, tuple(tuple(int(start) + k for k in range(gather.sizes.n_k)) for start in gather.taps)
+    """Plan y = conv2d(x, w) in tasks of some 1100 pixels: a gather, its taps, and whether pixels go in pairs."""
+    gather = plans.forward(N, H, W, C, OC, kernel, out, stride, padding, dilation, 1, 1100)
+    taps = tuple(tuple(int(start) + k for k in range(gather.sizes.n_k)) for start in gather.taps)
+    return gather, taps, OC <= PAIRS and stride[1] * C == 1 and out[1] % 2 == 0
