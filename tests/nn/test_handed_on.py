@@ -103,6 +103,9 @@ REFUSED: list[tuple[type[TinygradError], str, Callable[[], object]]] = [
     (DTypeError, "the weight float32", lambda: nn.PReLU()(drawn(2))),
     (ShapeError, r"expected \(N, C, H, W\)", lambda: nn.Softmax2d()(drawn(2))),
     (ArgumentError, "give 2 sizes, or 4", lambda: nn.ConvTranspose2d(1, 1, 3)(drawn(1, 1, 3, 3), [5])),
+    (ArgumentError, "give an int or a pair", lambda: nn.LPPool2d(2, (2,))(drawn(1, 2, 2))),
+    (ArgumentError, "give a finite number", lambda: nn.Softshrink(float("inf"))(drawn(2))),
+    (ArgumentError, "inf is no size", lambda: nn.Upsample(scale_factor=float("inf"))(drawn(1, 1, 2, 2))),
     (ArgumentError, "give one size", lambda: nn.MaxUnpool1d(2)(drawn(1, 2), tg.tensor([[0, 2]]), [1, 4])),
 ]
 

@@ -166,14 +166,14 @@ class LPPool2d(_LPPool):
     """(sum of x^p)^(1/p) of each window of (N, C, H, W)."""
 
     def forward(self, input: Any) -> Any:
-        return F.lp_pool2d(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
+        return F.lp_pool2d(input, self.norm_type, self.kernel_size, self.stride, self.ceil_mode)
 
 
 class LPPool1d(_LPPool):
     """(sum of x^p)^(1/p) of each window of (N, C, L)."""
 
     def forward(self, input: Any) -> Any:
-        return F.lp_pool1d(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
+        return F.lp_pool1d(input, self.norm_type, self.kernel_size, self.stride, self.ceil_mode)
 
 
 class _Adaptive(Module):

@@ -216,8 +216,8 @@ def softshrink(input: Value, lambd: float = 0.5) -> Value:
     Derivative: g where |x| > lambd, else 0.
     """
     only_float("softshrink", input)
-    if not lambd >= 0:
-        raise ArgumentError(f"softshrink: lambd is {lambd}; give a number of at least 0")
+    if not 0 <= lambd < float("inf"):
+        raise ArgumentError(f"softshrink: lambd is {lambd}; give a finite number of at least 0")
     return input - clamp(input, -lambd, lambd)
 
 

@@ -102,7 +102,7 @@ def _sizes(x: Value, size: Any, scale_factor: Any, recompute: bool | None) -> tu
         raise ArgumentError(
             f"interpolate: {given} for an image of {len(old)} axes {tuple(old)}; give {len(old)} numbers or one"
         )
-    if any(isinstance(m, (str, complex)) or m is None or m != m for m in each):
+    if any(isinstance(m, (str, complex)) or m is None or m != m or abs(m) == math.inf for m in each):
         raise ArgumentError(f"interpolate: {given!r} is no size and no factor; give {len(old)} numbers or one")
     if size is not None:
         if not all(map(whole, each)):

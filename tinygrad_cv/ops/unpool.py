@@ -121,6 +121,8 @@ def lp_pool2d(
 
     (N, C, H, W) becomes (N, C, OH, OW). Derivative: g (x / y)^(p-1), summed over the windows that hold a pixel.
     """
+    if isinstance(kernel_size, Sequence) and len(kernel_size) != 2:  # unlike other pools: PyTorch unpacks it
+        raise ArgumentError(f"lp_pool2d: kernel_size is {kernel_size!r}; give an int or a pair")
     kh, kw = pair(kernel_size, "kernel_size", "lp_pool2d")
     if abs(norm_type) == math.inf:
         side = math.copysign(1.0, norm_type)
