@@ -55,9 +55,11 @@ def recurring() -> set[str]:
 
 
 def arguments(thing: Any) -> list[str]:
-    """The names of the arguments of a function, or of a class; none where Python knows no signature."""
-    if inspect.isclass(thing) and (issubclass(thing, (Exception, str)) or "__init__" not in vars(thing)):
-        return []
+    """The names of the arguments of a function, or of a class; none where it is a base's signature, or unknown."""
+    if inspect.isclass(thing):
+        own, *bases = (inspect.unwrap(vars(c).get("__init__", object)) for c in thing.__mro__)
+        if issubclass(thing, (Exception, str)) or own is object or own in bases:
+            return []
     return [name for name in inspect.signature(thing).parameters if not name.startswith("_")]
 
 

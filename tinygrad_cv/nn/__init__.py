@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+
+from ..tensors.spelling import spelled
 from . import functional as functional
 from . import init as init
 from . import utils as utils
@@ -128,3 +131,7 @@ from .vision import Unfold as Unfold
 from .vision import Upsample as Upsample
 from .vision import UpsamplingBilinear2d as UpsamplingBilinear2d
 from .vision import UpsamplingNearest2d as UpsamplingNearest2d
+
+for _name, _layer in list(globals().items()):  # settings are held against the signature, and errors name the layer
+    if isinstance(_layer, type) and issubclass(_layer, Module) and _layer is not Module:
+        _layer.__init__ = spelled(inspect.unwrap(_layer.__init__), name=_name)  # type: ignore[method-assign]

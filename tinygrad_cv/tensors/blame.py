@@ -54,8 +54,9 @@ def explained(function: Callable[..., Any], name: str, error: Exception, args: S
     signature = inspect.signature(function)
     try:
         given = signature.bind(*args, **kwargs).arguments
-    except TypeError:  # Python's own, about missing and unknown arguments, says enough
-        return error
+    except TypeError:  # Python's own, about missing and unknown arguments, says enough under the name that users know
+        own = f"{function.__qualname__}()"
+        return TypeError(str(error).replace(own, f"{name}()", 1)) if type(error) is TypeError else error
     stranger = _stranger(name, signature.parameters, given, strict=False)
     if stranger is None and not isinstance(error, TinygradError):
         stranger = _stranger(name, signature.parameters, given, strict=True)
