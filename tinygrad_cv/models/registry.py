@@ -108,7 +108,7 @@ def closest(name: str, known: Iterable[str]) -> list[str]:
     return [by_bare[b] for b in found]
 
 
-@spelled
+@functools.partial(spelled, name="get_model")  # which users call; its errors come from here
 def get_model_builder(name: str) -> Callable[..., Module]:
     """Return the function that builds the network ``name``; capitals, dashes and underscores make no difference.
 
