@@ -8,6 +8,7 @@ import pytest
 
 import tinygrad_cv  # noqa: F401  # all families register their ops
 from tinygrad_cv.ops.op import REGISTRY
+from tinygrad_cv.ops.errors import ArgumentError
 from tinygrad_cv.testing import Case, Report, load_cases, mutation_report
 
 FOLDER = Path(__file__).parent / "ops"
@@ -46,3 +47,10 @@ def test_the_net_as_a_whole_lets_nothing_through() -> None:
     assert caught and not done.escaped
     if len({o.case for o in done.outcomes}) == len(CASES):
         assert caught > 20 * len(CASES), "too few errors are planted to mean anything"
+
+
+def test_cases_are_loaded_from_a_path_of_either_kind_and_a_missing_one_is_said() -> None:
+    found, same = load_cases(str(FOLDER / "test_conv.py")), load_cases(FOLDER / "test_conv.py")
+    assert [case.name for case in found] == [case.name for case in same]
+    with pytest.raises(ArgumentError, match="load_cases: there is no nowhere"):
+        load_cases("nowhere")

@@ -179,13 +179,13 @@ class Case:
         return f"{self.op.name}-{self.label}" if self.label else self.op.name
 
 
-def load_cases(*places: Path) -> list[Case]:
+def load_cases(*places: str | Path) -> list[Case]:
     """Return what the list ``CASES`` holds in the given files, and in the ``test_*.py`` of the given folders.
 
     ``places`` are paths of files or folders.
     """
     cases: list[Case] = []
-    for place in places:
+    for place in map(Path, places):
         if not place.exists():
             raise ArgumentError(
                 f"load_cases: there is no {place}; give a Python file with a list CASES, or a folder of them"
