@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import tinygrad_cv  # noqa: F401  # all families register their ops
-from tinygrad_cv.ops.op import REGISTRY
 from tinygrad_cv.ops.errors import ArgumentError
+from tinygrad_cv.ops.op import REGISTRY
 from tinygrad_cv.testing import Case, Report, load_cases, mutation_report
 
 FOLDER = Path(__file__).parent / "ops"
