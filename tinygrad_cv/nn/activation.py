@@ -6,6 +6,7 @@ from typing import Any
 
 from .. import functional as F
 from ..ops.errors import ArgumentError, ShapeError
+from ..typing import DType
 from . import init
 from .dropout import free
 from .linear import empty_parameter
@@ -110,7 +111,9 @@ class PReLU(Module):
 
     weight: Parameter
 
-    def __init__(self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None) -> None:
+    def __init__(
+        self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: DType | None = None
+    ) -> None:
         super().__init__()
         self.num_parameters, self.init = num_parameters, init
         self.weight = empty_parameter((num_parameters,), dtype)

@@ -7,6 +7,7 @@ from typing import Any
 
 from .. import functional as F
 from ..ops.errors import ArgumentError
+from ..typing import DType
 from . import init
 from .linear import empty_parameter, empty_weight
 from .module import Module
@@ -45,7 +46,7 @@ class _Conv(Module):
         groups: int,
         bias: bool,
         padding_mode: str,
-        dtype: Any,
+        dtype: DType | None,
     ) -> None:
         name, rank = type(self).__name__, self._rank
         if groups < 1:
@@ -135,7 +136,7 @@ class _Forward(_Conv):
         bias: bool = True,
         padding_mode: str = "zeros",
         device: Any = None,
-        dtype: Any = None,
+        dtype: DType | None = None,
     ) -> None:
         super().__init__()
         self._build(
@@ -196,7 +197,7 @@ class _Transposed(_Conv):
         dilation: Size = 1,
         padding_mode: str = "zeros",
         device: Any = None,
-        dtype: Any = None,
+        dtype: DType | None = None,
     ) -> None:
         super().__init__()
         self._build(

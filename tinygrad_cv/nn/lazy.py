@@ -13,6 +13,7 @@ import numpy as np
 
 from ..ops import broadcast
 from ..ops.errors import DTypeError, ShapeError
+from ..typing import DType
 from . import init
 from .conv import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from .linear import Linear
@@ -60,7 +61,7 @@ class LazyLinear(_Lazy, Linear):
 
     _becomes = Linear
 
-    def __init__(self, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None) -> None:
+    def __init__(self, out_features: int, bias: bool = True, device: Any = None, dtype: DType | None = None) -> None:
         Linear.__init__(self, 0, out_features, False, device, dtype)
         self.out_features = out_features
         self.weight = _waiting(dtype)
@@ -117,7 +118,7 @@ class _LazyForward(_LazyConv):
         bias: bool = True,
         padding_mode: str = "zeros",
         device: Any = None,
-        dtype: Any = None,
+        dtype: DType | None = None,
     ) -> None:
         layer: Any = self._becomes
         layer.__init__(self, 0, 0, kernel_size, stride, padding, dilation, groups, False, padding_mode, device, dtype)
@@ -151,7 +152,7 @@ class _LazyTransposed(_LazyConv):
         dilation: Size = 1,
         padding_mode: str = "zeros",
         device: Any = None,
-        dtype: Any = None,
+        dtype: DType | None = None,
     ) -> None:
         layer: Any = self._becomes
         shape = (kernel_size, stride, padding, output_padding, groups)
@@ -183,7 +184,7 @@ class _LazyNorm(_Lazy):
         affine: bool = True,
         track_running_stats: bool = True,
         device: Any = None,
-        dtype: Any = None,
+        dtype: DType | None = None,
         *,
         bias: bool = True,
     ) -> None:

@@ -19,13 +19,13 @@ from .module import Module
 from .parameter import Parameter, sized
 
 
-def empty_parameter(shape: Sequence[int], dtype: Any = None) -> Parameter:
+def empty_parameter(shape: Sequence[int], dtype: DType | None = None) -> Parameter:
     """Return a parameter whose values are still to be filled in."""
     kind: DType = broadcast.FLOAT if dtype is None else np.dtype(dtype)
     return Parameter(np.empty(sized(shape), kind))
 
 
-def empty_weight(shape: Sequence[int], dtype: Any = None) -> Parameter:
+def empty_weight(shape: Sequence[int], dtype: DType | None = None) -> Parameter:
     """Return a layer's weight, still to be filled in, its memory in the order that the kernels prefer."""
     return Parameter(empty_filters(sized(shape), broadcast.FLOAT if dtype is None else np.dtype(dtype)))
 
@@ -58,7 +58,7 @@ class Linear(Module):
     bias: Parameter | None
 
     def __init__(
-        self, in_features: int, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None
+        self, in_features: int, out_features: int, bias: bool = True, device: Any = None, dtype: DType | None = None
     ) -> None:
         super().__init__()
         for name, value in (("in_features", in_features), ("out_features", out_features)):
@@ -104,7 +104,7 @@ class Bilinear(Module):
         out_features: int,
         bias: bool = True,
         device: Any = None,
-        dtype: Any = None,
+        dtype: DType | None = None,
     ) -> None:
         super().__init__()
         if in1_features < 1:
@@ -187,7 +187,7 @@ class Embedding(Module):
         _weight: Tensor | None = None,
         _freeze: bool = False,
         device: Any = None,
-        dtype: Any = None,
+        dtype: DType | None = None,
     ) -> None:
         super().__init__()
         if padding_idx is not None and not (

@@ -13,6 +13,7 @@ from ..autograd.observe import OBSERVERS
 from ..ops import broadcast
 from ..ops.errors import ArgumentError, ShapeError
 from ..tensors import Tensor
+from ..typing import DType
 from . import init
 from .linear import empty_parameter
 from .module import Module
@@ -37,7 +38,7 @@ class _Running(Module):
         momentum: float | None,
         affine: bool,
         track_running_stats: bool,
-        dtype: Any,
+        dtype: DType | None,
         bias: bool,
     ) -> None:
         if (affine or track_running_stats) and num_features < 0:  # else nobody asks for the number, in PyTorch neither
@@ -88,7 +89,7 @@ class _BatchNorm(_Running):
         affine: bool = True,
         track_running_stats: bool = True,
         device: Any = None,
-        dtype: Any = None,
+        dtype: DType | None = None,
         *,
         bias: bool = True,
     ) -> None:
@@ -152,7 +153,7 @@ class _InstanceNorm(_Running):
         affine: bool = False,
         track_running_stats: bool = False,
         device: Any = None,
-        dtype: Any = None,
+        dtype: DType | None = None,
         *,
         bias: bool = True,
     ) -> None:
@@ -210,7 +211,7 @@ class LayerNorm(Module):
         elementwise_affine: bool = True,
         bias: bool = True,
         device: Any = None,
-        dtype: Any = None,
+        dtype: DType | None = None,
     ) -> None:
         super().__init__()
         self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
@@ -252,7 +253,7 @@ class GroupNorm(Module):
         eps: float = 1e-5,
         affine: bool = True,
         device: Any = None,
-        dtype: Any = None,
+        dtype: DType | None = None,
         *,
         bias: bool = True,
     ) -> None:

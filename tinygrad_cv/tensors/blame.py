@@ -20,7 +20,10 @@ from ..ops.broadcast import read_dtype
 from ..ops.errors import DTypeError, TinygradError
 from .random import Generator
 
-TRUTHS = frozenset({"antialias", "inplace", "recompute_scale_factor", "reduce", "return_indices", "size_average"})
+TRUTHS = frozenset(
+    """affine antialias bias elementwise_affine inplace recompute_scale_factor reduce return_indices size_average
+    track_running_stats""".split()
+)
 """Flags that PyTorch's functions, being Python's own there, take by their truth: 1 and 0 do as well."""
 
 
