@@ -73,3 +73,14 @@ class Stream(IterableDataset):
 def double(batch: Any) -> Any:
     """A collate function that a process can be sent."""
     return np.array([2 * item[1] for item in batch])
+
+
+class SlowFirst(Dataset):
+    """Its first item comes last."""
+
+    def __len__(self) -> int:
+        return 60
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        time.sleep(0.5 * (index == 0))
+        return np.full(3, index)

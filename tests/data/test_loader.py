@@ -20,7 +20,7 @@ from tinygrad_cv.data.processes import pack, unpack
 from tinygrad_cv.ops.errors import ArgumentError, DataError
 from tinygrad_cv.utils.data import BatchSampler, DataLoader, RandomSampler, Subset, TensorDataset
 
-from .loaded import Broken, Curious, Dying, Noisy, Stream, double
+from .loaded import Broken, Curious, Dying, Noisy, SlowFirst, Stream, double
 
 AUGMENT = transforms.Compose(
     [transforms.RandomCrop(28, padding=3), transforms.RandomAffine(20), transforms.ToTensor()]
@@ -345,12 +345,13 @@ def running(process: int) -> bool:
     return status != "Z"  # ended, and only waiting for somebody to ask how
 
 
-def test_nothing_is_left_in_shared_memory() -> None:
+@pytest.mark.parametrize("dataset", [Noisy(60), SlowFirst()], ids=["in turn", "before its turn"])
+def test_nothing_is_left_in_shared_memory(dataset: Any) -> None:
     shared = Path("/dev/shm")
     if not shared.is_dir():
         pytest.skip("no /dev/shm here")
     before = {p.name for p in shared.glob("psm_*")}
-    for _batch in DataLoader(Noisy(60), 4, num_workers=2, worker_type="process"):
+    for _batch in DataLoader(dataset, 4, num_workers=2, worker_type="process"):
         break
     left = {p.name for p in shared.glob("psm_*")} - before
     deadline = time.monotonic() + 20

@@ -102,13 +102,17 @@ class WorkerPool:
         """The batches of ``jobs`` in order, with at most ``window`` of them begun and not handed out."""
         ready: dict[int, Any] = {}
         sent: list[int] = []
-        for job in jobs:
-            self._jobs.put((recipe.seed, recipe.epoch, job))
-            sent.append(job.number)
-            if len(sent) >= window:
+        try:
+            for job in jobs:
+                self._jobs.put((recipe.seed, recipe.epoch, job))
+                sent.append(job.number)
+                if len(sent) >= window:
+                    yield tensors(unpack(self._wait(sent.pop(0), ready, timeout)))
+            while sent:
                 yield tensors(unpack(self._wait(sent.pop(0), ready, timeout)))
-        while sent:
-            yield tensors(unpack(self._wait(sent.pop(0), ready, timeout)))
+        finally:
+            for batch in ready.values():  # came before its turn, and nobody will ask for it
+                unpack(batch)
 
     def _wait(self, number: int, ready: dict[int, Any], timeout: float) -> Any:
         end = time.monotonic() + timeout
