@@ -24,7 +24,7 @@ TRUTHS = frozenset(
     """affine antialias bias elementwise_affine inplace recompute_scale_factor reduce return_indices size_average
     track_running_stats""".split()
 )
-"""Flags that PyTorch's functions, being Python's own there, take by their truth: 1 and 0 do as well."""
+"""Flags that PyTorch's functions and layers, where they are Python's own, take by their truth: 1 and 0 do as well."""
 
 
 def settings(parameters: Mapping[str, inspect.Parameter]) -> dict[str, frozenset[type]]:

@@ -61,6 +61,11 @@ def randn(
     return Tensor(np.asarray(drawn).astype(d, copy=False), requires_grad)
 
 
+def _need_whole(op: str, low: Any, high: Any) -> None:
+    if not (whole(low) and whole(high)):
+        raise DTypeError(f"{op}: low is {low!r} and high {high!r}; give whole numbers")
+
+
 def randint(
     low: Any = None,
     high: Any = None,
@@ -77,8 +82,7 @@ def randint(
     elif high is None:  # randint(high, size=size)
         low, high = 0, low
     low = 0 if low is None else low
-    if not (whole(low) and whole(high)):
-        raise DTypeError(f"randint: low is {low!r} and high {high!r}; give whole numbers")
+    _need_whole("randint", low, high)
     if not isinstance(size, (tuple, list)):
         raise ArgumentError(f"randint: size is {size!r}; give (high, size) or (low, high, size), the size a tuple")
     low, high = int(low), int(high)
@@ -142,8 +146,7 @@ def randint_like(
 ) -> Tensor:
     """Return integers drawn evenly from [low, high), or [0, low), of the shape and dtype of ``input``."""
     low, high = (0, low) if high is None else (low, high)
-    if not (whole(low) and whole(high)):
-        raise DTypeError(f"randint_like: low is {low!r} and high {high!r}; give whole numbers")
+    _need_whole("randint_like", low, high)
     kind = input.dtype if dtype is None else dtype
     return randint(low, high, input.shape, generator=generator, dtype=kind, requires_grad=requires_grad)
 

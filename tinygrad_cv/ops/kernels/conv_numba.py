@@ -214,8 +214,7 @@ def conv2d_grad_w(
     elif groups == C == OC > 1:
         launch = depthwise.forward(N, H, W, C, kernel, (OH, OW), stride, padding, dilation)
         slices = min(plans.PARTS, N * OH)
-        parts = scratch("parts", slices * gw.size)
-        parts[: slices * gw.size] = 0
+        parts = _zero_parts(slices, gw.size)
         sums = depthwise_3x3.weight_sums if launch.grid.square else depthwise.weight_sums
         sums(get_num_threads(), flat(x), flat(g), parts, launch.rise, launch.slide, launch.grid, slices)
         add_slices(get_num_threads(), parts, gw.size, slices, flat(gw))
@@ -239,10 +238,9 @@ def conv2d_grad_w(
 def _depthwise(
     launch: depthwise.Launch, source: Array, w: Array, bias: Array | None, to: Array, floor: np.float32
 ) -> None:
-    filters = np.ascontiguousarray(w.transpose(2, 3, 1, 0))
     convolve = depthwise_3x3.convolve if launch.grid.square else depthwise.convolve
     convolve(
-        get_num_threads(), flat(source), flat(filters), _bias(bias, w.shape[0]), flat(to), launch.rise, launch.slide,
+        get_num_threads(), flat(source), _filters(w), _bias(bias, w.shape[0]), flat(to), launch.rise, launch.slide,
         launch.p, launch.q, launch.grid, floor,
     )  # fmt: skip
 
@@ -251,7 +249,7 @@ def _small(plan: small_window.Plan, x: Array, w: Array, bias: Array | None, y: A
     (band, sizes, rows, *_), taps, paired = plan
     workers = min(get_num_threads(), band.tasks)
     small_window.convolve(
-        workers, flat(x), flat(np.ascontiguousarray(w.transpose(2, 3, 1, 0))), _bias(bias, sizes.OC), flat(y), rows,
+        workers, flat(x), _filters(w), _bias(bias, sizes.OC), flat(y), rows,
         taps, paired, band, sizes, floor, scratch("buffers", max(1, workers * sizes.buffer)),
     )  # fmt: skip
 
@@ -259,8 +257,7 @@ def _small(plan: small_window.Plan, x: Array, w: Array, bias: Array | None, y: A
 def _small_weights(plan: small_window.Plan, x: Array, g: Array, gw: Array) -> None:
     (band, sizes, rows, *_), taps, paired = plan
     slices, workers = min(plans.PARTS, band.tasks), get_num_threads()
-    parts = scratch("parts", slices * gw.size)
-    parts[: slices * gw.size] = 0
+    parts = _zero_parts(slices, gw.size)
     small_window.weight_sums(
         workers, flat(x), flat(g), parts, rows, taps, paired, band, sizes, slices,
         scratch("buffers", max(1, workers * sizes.buffer)),
@@ -272,7 +269,7 @@ def _grouped(
     launch: grouped.Launch, source: Array, w: Array, bias: Array | None, to: Array, floor: np.float32
 ) -> None:
     d, workers = launch.grid, get_num_threads()
-    weights = np.ascontiguousarray(w.transpose(2, 3, 1, 0)).reshape(-1)[launch.order]
+    weights = _filters(w)[launch.order]
     grouped.grouped(
         workers, flat(source), weights, _bias(bias, d.C), flat(to), launch.rise, launch.slide, launch.taps, d,
         w.shape[1], launch.width, floor, scratch("buffers", workers * launch.rise.size * launch.width * d.C),
@@ -282,14 +279,25 @@ def _grouped(
 def _grouped_weights(launch: grouped.Launch, x: Array, g: Array, gw: Array) -> None:
     d, workers = launch.grid, get_num_threads()
     slices, size = min(plans.PARTS, d.N * d.PH), launch.order.size
-    parts, sums = scratch("parts", slices * size), np.empty(size, np.float32)
-    parts[: slices * size] = 0
+    parts, sums = _zero_parts(slices, size), np.empty(size, np.float32)
     grouped.grouped_weights(
         workers, flat(x), flat(g), parts, launch.rise, launch.slide, launch.taps, d, gw.shape[2], launch.pixels,
         launch.width, slices, scratch("buffers", workers * launch.rise.size * launch.width * d.C),
     )  # fmt: skip
     add_slices(workers, parts, size, slices, sums)
     flat(gw)[launch.order] = sums
+
+
+def _filters(w: Array) -> Array:
+    """The numbers of w in the order (KH, KW, C, OC)."""
+    return flat(np.ascontiguousarray(w.transpose(2, 3, 1, 0)))
+
+
+def _zero_parts(slices: int, size: int) -> Array:
+    """Room for the slices of a sum that is added to, at zero."""
+    parts = scratch("parts", slices * size)
+    parts[: slices * size] = 0
+    return parts
 
 
 def _parts(gw: Array, slices: int) -> Array:
