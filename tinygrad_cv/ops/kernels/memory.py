@@ -1,12 +1,13 @@
 """Large arrays from recycled memory, and scratch buffers.
 
 The system hands out fresh memory as pages of zeros, one fault per page: filling a fresh array of 16 MB takes
-several times as long as filling a used one. A training step asks for the same sizes again and again, so freed
-blocks are kept and handed out again. A block returns by itself when the last array that looks at it is gone.
+several times as long as filling a used one. A training step asks for the same sizes again and again, so blocks are
+remembered, and one that nobody looks at any more is handed out again. Who looks is known without asking: every view of
+an array holds the array that owns its memory, and Python counts those who hold it.
 
-What is kept and what is lent together stay within ``SLACK`` times the most that was ever lent at once: sizes that are
-no longer asked for give way to those that are, and the process holds little more than it needed at its peak. A small
-network is below ``FLOOR`` with every size that it ever asks for, and keeps them all.
+What is kept and what is lent together stay within ``SLACK`` times the most that was ever seen lent at once: sizes that
+are no longer asked for give way to those that are, and the process holds little more than it needed at its peak. A
+small network is below ``FLOOR`` with every size that it ever asks for, and keeps them all.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import math
 import os
 import threading
+from sys import getrefcount
 from typing import Any
 
 import numpy as np
@@ -24,7 +26,7 @@ SMALL = 1 << 16
 """Bytes below which NumPy's own allocation is as fast."""
 
 LIMIT = int(os.environ.get("TGCV_POOL_MB", "4096")) << 20
-"""Bytes of freed blocks that are kept at most."""
+"""Bytes of blocks that nobody looks at which are kept at most."""
 
 SLACK = 1.125
 
@@ -33,71 +35,77 @@ FLOOR = 64 << 20
 
 ALIGN = 64
 
-_free: dict[int, list[Array]] = {}
-"""Freed blocks by size; the size that was returned last stands last."""
+FLOAT32 = np.dtype(np.float32)
 
-_kept = _lent = _most = 0
-
-
-class _Block:
-    """Memory on loan: whoever looks at it holds it, and with the last look it goes back."""
-
-    def __init__(self, raw: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-        self.raw = raw
-        at = raw.ctypes.data
-        data = (at + -at % ALIGN, False)
-        self.__array_interface__ = {"shape": shape, "typestr": dtype.str, "data": data, "version": 3}
-
-    def __del__(self) -> None:
-        global _kept, _lent
-        size = self.raw.nbytes
-        _lent -= size
-        if _kept + size <= LIMIT:
-            _kept += size
-            blocks = _free.pop(size, [])
-            blocks.append(self.raw)
-            _free[size] = blocks
+Block = tuple[Array, int]
+"""The owner of some memory, and where in it a multiple of ALIGN lies."""
 
 
-def empty(shape: tuple[int, ...], dtype: Any = np.float32) -> Array:
+class _Size:
+    """All blocks of one size, and when one of them was last asked for."""
+
+    __slots__ = ("blocks", "asked")
+
+    def __init__(self) -> None:
+        self.blocks: list[Block] = []
+        self.asked = 0
+
+
+_sizes: dict[int, _Size] = {}
+_held = _most = _clock = 0
+_lock = threading.Lock()
+_some: Block = (np.empty(0), 0)
+_IDLE = getrefcount(_some[0])
+"""How often the owner of a block is counted when only its block holds it."""
+
+
+def empty(shape: tuple[int, ...], dtype: Any = FLOAT32) -> Array:
     """Return an uninitialised C-contiguous array; a large one is aligned to 64 bytes and comes from recycled
     memory.
     """
-    global _kept, _lent, _most
-    dtype = np.dtype(dtype)
+    global _clock
+    if dtype is not FLOAT32:
+        dtype = np.dtype(dtype)
     size = math.prod(shape) * dtype.itemsize
     if size < SMALL:
         return np.empty(shape, dtype)
-    size = (size + ALIGN + 4095) & ~4095
-    try:
-        raw = _free[size].pop()
-        _kept -= size
-    except (KeyError, IndexError):
-        _trim(size)
-        raw = np.empty(size, np.uint8)
-    _lent += size
-    _most = max(_most, _lent)
-    return np.asarray(_Block(raw, shape, dtype))
+    size = (size + 4095) & ~4095
+    with _lock:
+        _clock += 1
+        held = _sizes.get(size)
+        if held is None:
+            held = _sizes[size] = _Size()
+        held.asked = _clock
+        for block in held.blocks:
+            if getrefcount(block[0]) == _IDLE:
+                break
+        else:
+            block = _new(size)
+            held.blocks.append(block)
+        return np.ndarray(shape, dtype, block[0], block[1])
 
 
-def _trim(size: int) -> None:
-    """Let go of freed blocks, the sizes first that have waited longest, before ``size`` more bytes are taken."""
-    global _kept
-    room = max(FLOOR, SLACK * max(_most, _lent + size)) - _lent - size
-    while _kept > room and _free:
-        try:
-            longest = next(iter(_free))
-            blocks = _free[longest]
-            if blocks:
-                blocks.pop()
-                _kept -= longest
-            else:
-                del _free[longest]
-        except (StopIteration, RuntimeError, KeyError, IndexError):  # another thread was faster
-            return
+def _new(size: int) -> Block:
+    """Take ``size`` bytes from the system, after what has not been asked for longest is given back."""
+    global _held, _most
+    lent = sum(
+        length for length, held in _sizes.items() for block in held.blocks if getrefcount(block[0]) != _IDLE
+    )
+    _most = max(_most, lent + size)
+    room = min(max(FLOOR, SLACK * _most) - size, lent + LIMIT)
+    if _held > room:
+        for length in sorted(_sizes, key=lambda length: _sizes[length].asked):
+            blocks = _sizes[length].blocks
+            for i in reversed(range(len(blocks))):
+                if _held > room and getrefcount(blocks[i][0]) == _IDLE:
+                    del blocks[i]
+                    _held -= length
+    _held += size
+    memory = np.empty(size + ALIGN, np.uint8)
+    return memory, -memory.ctypes.data % ALIGN
 
 
-def zeros(shape: tuple[int, ...], dtype: Any = np.float32) -> Array:
+def zeros(shape: tuple[int, ...], dtype: Any = FLOAT32) -> Array:
     """Return an array of zeros, from recycled memory where it is large."""
     out = empty(shape, dtype)
     out.fill(0)
@@ -105,10 +113,11 @@ def zeros(shape: tuple[int, ...], dtype: Any = np.float32) -> Array:
 
 
 def release() -> None:
-    """Give all freed blocks back to the system."""
-    global _kept
-    _free.clear()
-    _kept = 0
+    """Give all memory that nobody looks at back to the system."""
+    global _held
+    with _lock:
+        _sizes.clear()
+        _held = 0
 
 
 _scratch = threading.local()
@@ -132,16 +141,12 @@ def flat(x: Array) -> Array:
     """Return the elements of a dense array in the order of memory, one-dimensional and writable for numba's
     types.
 
-    Every kernel then has one signature. An array that is not dense is copied.
+    Every kernel then has one signature. An array that is not dense is refused.
     """
-    if not x.flags.c_contiguous:
-        x = x.transpose(sorted(range(x.ndim), key=lambda axis: -x.strides[axis]))
-        if not x.flags.c_contiguous:
-            raise ValueError(f"flat: an array of shape {x.shape} with strides {x.strides} is not dense; copy it first")
-    if not x.flags.writeable:
-        holder = _Alias(x)
-        return np.asarray(holder)
-    return x.reshape(-1)
+    line = x.ravel("K")
+    if line.flags.owndata:  # a copy
+        raise ValueError(f"flat: an array of shape {x.shape} with strides {x.strides} is not dense; copy it first")
+    return line if line.flags.writeable else np.asarray(_Alias(line))
 
 
 class _Alias:
