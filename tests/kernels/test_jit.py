@@ -64,6 +64,16 @@ def test_a_second_process_compiles_nothing(tmp_path: Path) -> None:
     assert "compiling" not in again.stderr
 
 
+def test_only_launchers_become_machine_code() -> None:
+    from numba import types
+
+    for early in (False, True):
+        part = jit.inline(lambda n: n + 1, early)
+        part.compile((types.int64,))  # type: ignore[attr-defined]
+        (compiled,) = part.overloads.values()  # type: ignore[attr-defined]
+        assert compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name) == 0
+
+
 def test_a_folder_that_cannot_be_written_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     code = "from tinygrad_cv.ops import kernels; print(kernels.cache_folder())"

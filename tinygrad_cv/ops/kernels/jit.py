@@ -77,14 +77,15 @@ def spread(function: Callable[..., None]) -> Callable[..., None]:
                 function(worker, workers, *args)
 
         return one_by_one
-    share = _compiled(function, cached=False, fastmath=FASTMATH, **BARE)
+    share = _compiled(function, "kernel", cached=False, fastmath=FASTMATH, **BARE)
     launch = _spreader()
 
     def entry(workers: int, *args: Any) -> None:
         launch(share, workers, args)
 
-    entry.__name__, entry.__qualname__, entry.__doc__ = function.__name__, _LAUNCH + function.__name__, function.__doc__
-    return _launcher(_cached(numba.njit(nogil=True)(entry), function))
+    entry.__name__, entry.__qualname__, entry.__doc__ = function.__name__, function.__name__, function.__doc__
+    launcher = numba.njit(nogil=True, no_cfunc_wrapper=True, **_leaving_out("launcher"))(entry)
+    return _launcher(_cached(launcher, function))
 
 
 def inline(function: F, early: bool = False) -> F:
@@ -96,14 +97,13 @@ def inline(function: F, early: bool = False) -> F:
     ``early``: LLVM optimises it by itself, too, before it is copied. For `micro.multiply` that is worth a second of
     compiling: the weights' gradient of 64x64x32x32, 128 of 3x3/2, takes 12.7 ms instead of 16 to 18.
     """
-    if not early:
-        function.__qualname__ = _HELPER + function.__name__
-    return _compiled(function, fastmath=FASTMATH, forceinline=True, cached=False, _nrt=False, **BARE)
+    role = "kernel" if early else "helper"
+    return _compiled(function, role, fastmath=FASTMATH, forceinline=True, cached=False, _nrt=False, **BARE)
 
 
-def _compiled(function: Callable[..., Any], cached: bool = True, **options: Any) -> Any:
+def _compiled(function: Callable[..., Any], role: str = "", cached: bool = True, **options: Any) -> Any:
     numba = _numba()
-    compiled = numba.njit(nogil=True, error_model="numpy", **options)(function)
+    compiled = numba.njit(nogil=True, error_model="numpy", **_leaving_out(role), **options)(function)
     return _cached(compiled, function) if cached and not numba.config.DISABLE_JIT else compiled
 
 
@@ -168,25 +168,13 @@ def _spreader() -> Any:
     return launch
 
 
-_LAUNCH, _HELPER = "tinygrad_cv_launch.", "tinygrad_cv_helper."
-"""Names by which `_spare_passes` knows what it compiles."""
-
-
-def _spare_passes() -> None:
-    """Leave LLVM's passes out where they are wasted: a third of the time to compile (LeNet's first step, 21 s to 14).
-
-    A helper is optimised within each kernel that it vanishes into, and what a launcher links, its kernel, already is.
-    Numba has no setting for it; should its inside change, everything is optimised as ever.
-    """
-    from numba.core import codegen
-
-    optimise = codegen.CPUCodeLibrary._optimize_final_module
-
-    def where_it_counts(library: Any) -> None:
-        if not library.name.startswith((_LAUNCH, _HELPER)):
-            optimise(library)
-
-    codegen.CPUCodeLibrary._optimize_final_module = where_it_counts
+def _leaving_out(role: str) -> dict[str, Any]:
+    """Choose numba's compiler for a helper, a kernel or a launcher: `compiler` says what each leaves out."""
+    try:
+        from .compiler import COMPILERS
+    except ImportError:  # what it is made of is not public: where that has moved, nothing is left out
+        return {}
+    return {"pipeline_class": COMPILERS[role]} if role else {}
 
 
 @cache
@@ -194,8 +182,6 @@ def _numba() -> Any:
     """Import numba once, and watch what it compiles."""
     import numba
 
-    with contextlib.suppress(ImportError, AttributeError):
-        _spare_passes()
     with contextlib.suppress(ImportError, AttributeError):
         from numba.core import event
 
