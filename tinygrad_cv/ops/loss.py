@@ -33,20 +33,23 @@ class CrossEntropy(Op):
     """
 
     constant = ("target",)
+    extra = ("softmax",)
 
     def __init__(self, smoothing: float = 0.0) -> None:
         self.smoothing = smoothing
 
-    def forward(self, x: Array, target: Array) -> Array:
-        return pick("cross_entropy", x.dtype)(x, target, label_smoothing=self.smoothing)
+    def forward(self, x: Array, target: Array) -> tuple[Array, Array]:
+        y, softmax = pick("cross_entropy", x.dtype)(x, target, self.smoothing)
+        return y, softmax
 
     def composite(self, x: Value, target: Value) -> Value:
         logs = log_softmax(x, 1)
         y = reshape(-gather(logs, 1, reshape(target, (-1, 1))), (-1,))
         return y if not self.smoothing else y * (1 - self.smoothing) - mean(logs, 1) * self.smoothing
 
-    def grad_x(self, g: Array, x: Array, target: Array) -> Array:
-        return pick("cross_entropy_grad", x.dtype)(g, x, target, label_smoothing=self.smoothing)
+    def grad_x(self, g: Array, softmax: Array, target: Array) -> Array:
+        gx: Array = pick("cross_entropy_grad", softmax.dtype)(g, softmax, target, self.smoothing)
+        return gx
 
 
 class BinaryCrossEntropy(Op):
@@ -188,7 +191,7 @@ def cross_entropy(
     if plain and target.shape == input.shape[:1] and input.size:
         t = _check_targets("cross_entropy", input.shape[1], target, ignore_index, True)
         if not (t == ignore_index).any():
-            each = CrossEntropy(label_smoothing)(input, cast(target, np.dtype(np.int64)))
+            each, _ = CrossEntropy(label_smoothing)(input, cast(target, np.dtype(np.int64)))
             return reduced("cross_entropy", each, reduction)
     axis = 0 if input.ndim == 1 else 1
     logp = log_softmax(input, axis)

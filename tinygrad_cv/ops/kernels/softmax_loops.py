@@ -2,9 +2,9 @@
 
 softmax      p_k = e^(x_k - m) / s,  s = sum_k e^(x_k - m),  m = max_k x_k
 its log      x_k - m - ln s
-loss         of a row with target t, weights w and smoothing e (Szegedy et al. 2016, section 7):
-             (1 - e) w_t (-ln p_t) + e/K sum_k w_k (-ln p_k)
-derivative   (1 - e) w_t (p_k - [k = t]) + e/K (p_k sum_j w_j - w_k)
+loss         of a row with target t and smoothing e (Szegedy et al. 2016, section 7):
+             (1 - e) (-ln p_t) + e/K sum_k (-ln p_k)
+derivative   p_k - (1 - e) [k = t] - e/K
 """
 
 from __future__ import annotations
@@ -38,35 +38,20 @@ def softmax(x: Array) -> Array:
     return y
 
 
-def cross_entropy(
-    x: Array, target: Array, weight: Array | None = None, ignore_index: int = -100, label_smoothing: float = 0.0
-) -> Array:
-    """Return the loss of each row, (N,), 0 where the target is ``ignore_index``; dividing by sum w_t is left to do."""
+def cross_entropy(x: Array, target: Array, label_smoothing: float = 0.0) -> tuple[Array, Array]:
+    """Return the loss of each row, (N,), and the softmax, of which its derivative is made."""
     n, classes = x.shape
-    logs, w = log_softmax(x), np.ones(classes) if weight is None else weight
-    loss = np.zeros(n, x.dtype)
+    logs, loss = log_softmax(x), np.zeros(n, x.dtype)
     for i, t in enumerate(target):
-        if t != ignore_index:
-            spread = sum(-w[k] * logs[i, k] for k in range(classes))
-            loss[i] = -(1 - label_smoothing) * w[t] * logs[i, t] + label_smoothing / classes * spread
-    return loss
+        spread = sum(-logs[i, k] for k in range(classes))
+        loss[i] = -(1 - label_smoothing) * logs[i, t] + label_smoothing / classes * spread
+    return loss, softmax(x)
 
 
-def cross_entropy_grad(
-    g: Array,
-    x: Array,
-    target: Array,
-    weight: Array | None = None,
-    ignore_index: int = -100,
-    label_smoothing: float = 0.0,
-) -> Array:
-    """Return g_n times the derivative of row n's loss, (N, K); the softmax is computed again, not kept."""
-    n, classes = x.shape
-    p, w = softmax(x), np.ones(classes) if weight is None else weight
-    gx = np.zeros_like(x)
+def cross_entropy_grad(g: Array, p: Array, target: Array, label_smoothing: float = 0.0) -> Array:
+    """Return g_n times the derivative of row n's loss, (N, K); p is the softmax."""
+    n, classes = p.shape
+    gx = np.zeros_like(p)
     for i, k in np.ndindex(n, classes):
-        t = target[i]
-        if t != ignore_index:
-            hit = (1 - label_smoothing) * w[t] * (p[i, k] - (k == t))
-            gx[i, k] = g[i] * (hit + label_smoothing / classes * (p[i, k] * sum(w) - w[k]))
+        gx[i, k] = g[i] * (p[i, k] - (1 - label_smoothing) * (k == target[i]) - label_smoothing / classes)
     return gx

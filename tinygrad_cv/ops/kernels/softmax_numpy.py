@@ -26,41 +26,18 @@ def log_softmax(x: Array) -> Array:
     return y
 
 
-def _targets(target: Array, ignore_index: int) -> tuple[Array, Array]:
-    """Return which rows count, and a class for each row that does not lead astray."""
-    counts = target != ignore_index
-    return counts, np.where(counts, target, 0)
-
-
-def cross_entropy(
-    x: Array, target: Array, weight: Array | None = None, ignore_index: int = -100, label_smoothing: float = 0.0
-) -> Array:
+def cross_entropy(x: Array, target: Array, label_smoothing: float = 0.0) -> tuple[Array, Array]:
     """See `softmax_loops.cross_entropy`."""
     logs = log_softmax(x)
-    counts, t = _targets(target, ignore_index)
-    w = np.ones(x.shape[1], x.dtype) if weight is None else weight
-    loss = -(1 - label_smoothing) * w[t] * logs[np.arange(len(x)), t]
+    loss = -(1 - label_smoothing) * logs[np.arange(len(x)), target]
     if label_smoothing:
-        loss -= label_smoothing / x.shape[1] * (logs @ w)
-    return np.where(counts, loss, 0).astype(x.dtype, copy=False)
+        loss -= label_smoothing * logs.mean(1)
+    return loss.astype(x.dtype, copy=False), np.exp(logs)
 
 
-def cross_entropy_grad(
-    g: Array,
-    x: Array,
-    target: Array,
-    weight: Array | None = None,
-    ignore_index: int = -100,
-    label_smoothing: float = 0.0,
-) -> Array:
+def cross_entropy_grad(g: Array, p: Array, target: Array, label_smoothing: float = 0.0) -> Array:
     """See `softmax_loops.cross_entropy_grad`."""
-    gx = softmax(x)
-    counts, t = _targets(target, ignore_index)
-    w = np.ones(x.shape[1], x.dtype) if weight is None else weight
-    hit = (1 - label_smoothing) * w[t]
-    gx *= (hit + label_smoothing / x.shape[1] * w.sum())[:, None]
-    gx[np.arange(len(x)), t] -= hit
-    if label_smoothing:
-        gx -= label_smoothing / x.shape[1] * w
-    gx *= np.where(counts, g, 0)[:, None]
-    return gx.astype(x.dtype, copy=False)
+    gx = p - label_smoothing / p.shape[1] if label_smoothing else p.copy()
+    gx[np.arange(len(p)), target] -= 1 - label_smoothing
+    gx *= g[:, None]
+    return gx.astype(p.dtype, copy=False)
