@@ -96,6 +96,17 @@ def test_all_readings_give_the_same_three_maps(geometry: Geometry) -> None:
             assert_close(maps(geometry, "direct"), truth, 1e-5)
 
 
+@given(geometries(), st.sampled_from(["direct", "auto", "im2col"]), st.booleans())
+def test_a_factor_for_each_filter_gives_what_scaled_filters_give(geometry: Geometry, algorithm: str, own: bool) -> None:
+    x, w, factor, _ = draw_arrays(geometry)
+    if own:  # the layers' own order of memory, filters innermost
+        w = np.ascontiguousarray(w.transpose(2, 3, 1, 0)).transpose(3, 2, 0, 1)
+    s = {**geometry["settings"], "algorithm": algorithm}
+    found = kernels.conv2d(x, w, scale=factor, bias=factor, **s)
+    expected = kernels.conv2d(x, w * factor.reshape(-1, 1, 1, 1), bias=factor, **s)
+    assert_close([found] * 3, [expected] * 3, 1e-5)
+
+
 @st.composite
 def winograd_geometries(draw: st.DrawFn) -> Geometry:
     """A 3x3 or 5x5 convolution with stride 1: whole and partial tiles, channels that fill vectors and that do not."""

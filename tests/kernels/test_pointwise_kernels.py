@@ -13,7 +13,7 @@ from tinygrad_cv.ops import kernels
 from tinygrad_cv.ops.kernels.readings import READINGS, pick
 
 ONE = ["relu", "sigmoid", "tanh", "silu", "gelu"]
-TWO = ["relu_grad", "add", "sigmoid_grad", "tanh_grad", "silu_grad", "gelu_grad"]
+TWO = ["relu_grad", "add", "add_relu", "sigmoid_grad", "tanh_grad", "silu_grad", "gelu_grad"]
 
 
 def draw(*shape: int, seed: int = 0) -> np.ndarray:

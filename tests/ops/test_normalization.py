@@ -35,17 +35,21 @@ def batch_norm(d: Draw) -> Sample:
     return Sample(family.BatchNorm(eps), (d.distinct(shape), d.array((c,)), d.array((c,))), truth)
 
 
-def channel_affine(d: Draw) -> Sample:
-    shape = images(d)
+def frozen_batch_norm(d: Draw) -> Sample:
+    shape, eps = images(d), d.choice([1e-3, 0.1])
     c = shape[1]
+    weight, bias = (d.array((c,)) if d.flag() else None for _ in "wb")
+    statistics = d.array((c,)), d.array((c,), 0.1, 2.0)
 
-    def truth(x: Array, scale: Array, shift: Array) -> Array:
+    def truth(x: Array, w: Array | None, b: Array | None, m: Array, v: Array) -> Array:
         y = np.empty(shape)
         for at in np.ndindex(shape):
-            y[at] = x[at] * scale[at[1]] + shift[at[1]]
+            k = at[1]
+            u = (x[at] - m[k]) / math.sqrt(v[k] + eps)
+            y[at] = (1 if w is None else w[k]) * u + (0 if b is None else b[k])
         return y
 
-    return Sample(family.ChannelAffine(), (d.array(shape), d.array((c,)), d.array((c,))), truth)
+    return Sample(family.FrozenBatchNorm(eps), (d.array(shape), weight, bias, *statistics), truth)
 
 
 X = np.zeros((2, 3, 4, 4))
@@ -72,7 +76,7 @@ CASES = [
             (lambda: ops.local_response_norm(X, 0), "size is 0"),
         ],
     ),
-    Case(family.ChannelAffine, channel_affine, linear=("x", "scale", "shift"), kernel=True),
+    Case(family.FrozenBatchNorm, frozen_batch_norm, linear=("x", "weight", "bias"), kernel=True),
 ]
 
 test_laws = law_tests(CASES)

@@ -112,7 +112,11 @@ def make_node(guest: Any, op: Op, plan: Any, xs: Sequence[Any], wanted: int, out
 
 def _join(guest: Any, op: Op, xs: Sequence[Any]) -> Any:
     """Let a tail join a promise, or start a lazy op, and record it as ever; None where neither applies."""
-    wanted = sum(1 << i for i, x in enumerate(xs) if isinstance(x, guest) and x._needs) if MODE.enabled else 0
+    wanted = 0
+    if MODE.enabled:
+        for i, x in enumerate(xs):
+            if isinstance(x, guest) and x._needs:
+                wanted |= 1 << i
     first, promised = xs[0], guest._promised
     promise: Unfinished | None = None
     extras: Sequence[Any] = ()
@@ -125,9 +129,10 @@ def _join(guest: Any, op: Op, xs: Sequence[Any]) -> Any:
                 if promise is None and type(x) is promised and hasattr(other, "shape"):
                     promise = x._unfinished.plus(other._data if isinstance(other, guest) else other)
         elif op.tail == "affine" and type(first) is promised and first._unfinished.fold is not None and not wanted:
-            promise = first._unfinished.fold(*(v._data if isinstance(v, guest) else v for v in xs[1:]))
+            fixed = [v._data if isinstance(v, guest) else v for v in xs[1:]]
+            promise = first._unfinished.fold(*op.affine(first.dtype, *fixed))  # type: ignore[attr-defined]
         if promise is None and op.lazy:
-            promise, extras = op.start(*(x._data if isinstance(x, guest) else x for x in xs))  # type: ignore[attr-defined]
+            promise, extras = op.start(*[x._data if isinstance(x, guest) else x for x in xs])  # type: ignore[attr-defined]
         if promise is None:
             return None
         out = promise

@@ -63,7 +63,7 @@ def sources(node: Node, box: Box, clip: bool = True) -> list[Box | None]:
     home = type(node.op).__module__.rpartition(".")[2]
     if rule is not None:
         parts = rule(node, box)
-    elif home in ("arithmetic", "elementwise") or node.op.name in ("Cast", "Clone", "ChannelAffine"):
+    elif home in ("arithmetic", "elementwise") or node.op.name in ("Cast", "Clone", "FrozenBatchNorm"):
         parts = [box if _shape(edge) == node.shape else whole(_shape(edge)) for edge in node.inputs]
     else:
         parts = [whole(_shape(edge)) for edge in node.inputs]

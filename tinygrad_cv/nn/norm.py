@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 
 from .. import functional as F
-from ..autograd.mode import MODE
-from ..autograd.observe import OBSERVERS
 from ..ops import broadcast
 from ..ops.errors import ArgumentError, ShapeError
 from ..tensors import Tensor
@@ -107,10 +105,7 @@ class _BatchNorm(_Running):
             else:
                 mean = var = None
         training = self.training or (mean is None and var is None)
-        given: list[Any] = [mean, var, self.weight, self.bias]
-        if not training and not MODE.enabled and not OBSERVERS:  # nobody asks how: the few numbers are not recorded
-            given = [None if t is None else t._data for t in given]
-        return F.batch_norm(input, given[0], given[1], given[2], given[3], training, factor, self.eps)
+        return F.batch_norm(input, mean, var, self.weight, self.bias, training, factor, self.eps)
 
 
 class BatchNorm2d(_BatchNorm):

@@ -21,18 +21,19 @@ What is called convolution here, as in all of deep learning, is a cross-correlat
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from ..typing import Array, Value
+from ..typing import Array, DType, Value
 from .broadcast import cast
 from .elementwise import round as rounded
 from .errors import ArgumentError, DTypeError, ShapeError
 from .geometry import Pair, Window, pair, single
 from .kernels import conv as kernels
-from .kernels.memory import empty
-from .layout import to_nchw, to_nhwc
+from .kernels.readings import pick
+from .layout import dense, to_nchw, to_nhwc
 from .op import Op, Unfinished
 from .reduce import sum as total
 from .shape import Pad, flip, reshape
@@ -65,21 +66,19 @@ class Conv2d(_Sliding):
         return to_nchw(kernels.conv2d(to_nhwc(x), w, bias=b, **self._settings()))
 
     def start(self, x: Array, w: Array, b: Array | None) -> tuple[Unfinished, tuple[()]]:
-        settings = self._settings()
+        return self._promise(x, w, b, None), ()
 
+    def _promise(self, x: Array, w: Array, b: Array | None, scale: Array | None) -> Unfinished:
         def finish(add: Array | None, relu: bool) -> Array:
-            return to_nchw(kernels.conv2d(to_nhwc(x), w, bias=b, relu=relu, **settings))
+            now = relu and add is None
+            y = to_nchw(kernels.conv2d(to_nhwc(x), w, bias=b, relu=now, scale=scale, **self._settings()))
+            return y if add is None else pick("add_relu" if relu else "add", y.dtype, y.size)(y, dense(add))
 
-        oh, ow = self.window.output(self.size, "conv2d")
+        def fold(factor: Array, shift: Array) -> Unfinished:
+            return self._promise(x, w, shift if b is None else b * factor + shift, factor)
 
-        def fold(scale: Array, shift: Array) -> Unfinished | None:
-            if x.shape[0] * oh * ow * w.shape[0] < w.size:  # few pixels are scaled sooner than many weights
-                return None
-            offset = shift if b is None else b * scale + shift
-            scaled = empty(tuple(w.shape[d] for d in (2, 3, 1, 0)), w.dtype).transpose(3, 2, 0, 1)
-            return self.start(x, np.multiply(w, scale.reshape(-1, 1, 1, 1), out=scaled), offset)[0]
-
-        return Unfinished(finish, (x.shape[0], w.shape[0], oh, ow), x.dtype, fold=fold), ()
+        out = self.window.output(self.size, "conv2d")
+        return Unfinished(finish, (x.shape[0], w.shape[0], *out), x.dtype, True, None if scale is not None else fold)
 
     def grad_x(self, g: Value, w: Value) -> Value:
         return Conv2dGradX(self.window, self.groups, self.size)(g, w)
@@ -129,38 +128,42 @@ class Conv2dGradW(_Sliding):
         return self._multiply_adds(shapes[1][0], shapes[1][2] * shapes[1][3], y_shape)
 
 
+Kind = tuple[tuple[int, ...], DType]
+
+
+def _kind(x: Value) -> Kind:
+    return x.shape, x.dtype
+
+
 def _check(op: str, input: Value, weight: Value, bias: Value | None, channels: int, filters: int, groups: int) -> None:
     """Refuse operands that do not fit, before any arithmetic."""
-    if input.dtype != weight.dtype:
-        raise DTypeError(
-            f"{op}: x has dtype {input.dtype}, w {weight.dtype}; cast one of them, for example x.to(w.dtype)"
-        )
-    if input.dtype.kind != "f":
-        raise DTypeError(f"{op}: x has dtype {input.dtype}, expected floating point; cast with .float()")
-    if 0 in input.shape[2:]:
-        raise ShapeError(f"{op}: x has shape {input.shape}; only batch and channels may be empty")
-    if weight.shape[0] == 0 or not filters:
-        raise ShapeError(f"{op}: w has shape {weight.shape}, no filter at all; give at least one")
-    if groups < 1 or weight.shape[0] % groups:
-        raise ArgumentError(
-            f"{op}: groups is {groups} for {weight.shape[0]} filters {weight.shape}; give a divisor of "
-            f"{weight.shape[0]}"
-        )
-    if input.shape[1] != channels:
-        c = input.shape[1]
-        fit = (
-            (c // groups, *weight.shape[1:])
-            if op.startswith("conv_tr")
-            else (weight.shape[0], c // groups, *weight.shape[2:])
-        )
+    _fit(op, _kind(input), _kind(weight), None if bias is None else _kind(bias), channels, filters, groups)
+
+
+@lru_cache(maxsize=4096)
+def _fit(op: str, input: Kind, weight: Kind, bias: Kind | None, channels: int, filters: int, groups: int) -> None:
+    (x, x_dtype), (w, w_dtype) = input, weight
+    if x_dtype != w_dtype:
+        raise DTypeError(f"{op}: x has dtype {x_dtype}, w {w_dtype}; cast one of them, for example x.to(w.dtype)")
+    if x_dtype.kind != "f":
+        raise DTypeError(f"{op}: x has dtype {x_dtype}, expected floating point; cast with .float()")
+    if 0 in x[2:]:
+        raise ShapeError(f"{op}: x has shape {x}; only batch and channels may be empty")
+    if w[0] == 0 or not filters:
+        raise ShapeError(f"{op}: w has shape {w}, no filter at all; give at least one")
+    if groups < 1 or w[0] % groups:
+        raise ArgumentError(f"{op}: groups is {groups} for {w[0]} filters {w}; give a divisor of {w[0]}")
+    if x[1] != channels:
+        c = x[1]
+        fit = (c // groups, *w[1:]) if op.startswith("conv_tr") else (w[0], c // groups, *w[2:])
         hint = f"give w the shape {fit}" if c % groups == 0 else f"give x {channels} channels"
         if op.startswith("conv_tr"):
-            hint = f"give w the shape {(c, *weight.shape[1:])}"
-        raise ShapeError(f"{op}: x has {c} channels {input.shape} but w expects {channels} {weight.shape}; {hint}")
-    if bias is not None and bias.shape != (filters,):
-        raise ShapeError(f"{op}: bias has shape {bias.shape} for {filters} filters; give ({filters},)")
-    if bias is not None and bias.dtype != input.dtype:
-        raise DTypeError(f"{op}: x has dtype {input.dtype}, the bias {bias.dtype}; cast one of them")
+            hint = f"give w the shape {(c, *w[1:])}"
+        raise ShapeError(f"{op}: x has {c} channels {x} but w expects {channels} {w}; {hint}")
+    if bias is not None and bias[0] != (filters,):
+        raise ShapeError(f"{op}: bias has shape {bias[0]} for {filters} filters; give ({filters},)")
+    if bias is not None and bias[1] != x_dtype:
+        raise DTypeError(f"{op}: x has dtype {x_dtype}, the bias {bias[1]}; cast one of them")
 
 
 def _rank(op: str, input: Value, weight: Value, rank: int) -> tuple[Value, bool]:

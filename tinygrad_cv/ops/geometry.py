@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import SupportsIndex, TypeGuard
 
 from .errors import ArgumentError, ShapeError
@@ -22,6 +23,10 @@ Quad = tuple[int, int, int, int]
 
 def pair(value: int | Sequence[int], what: str, op: str, least: int = 1) -> Pair:
     """Read an int or (vertical, horizontal) as a pair of ints that are at least ``least``."""
+    if type(value) is int and value >= least:
+        return (value, value)
+    if type(value) is tuple and len(value) == 2 and type(value[0]) is type(value[1]) is int and min(value) >= least:
+        return value
     got = (value, value) if not isinstance(value, Sequence) else tuple(value) * (2 if len(value) == 1 else 1)
     if len(got) != 2 or not all(map(whole, got)):
         raise ArgumentError(f"{op}: {what} is {value!r}; give an int or a pair (vertical, horizontal)")
@@ -101,7 +106,7 @@ class Window:
         k = pair(kernel, "kernel_size", op)
         s = pair(stride, "stride", op)
         d = pair(dilation, "dilation", op)
-        return cls(k, s, read_padding(padding, k, s, d, op), d, ceil)
+        return _window(k, s, read_padding(padding, k, s, d, op), d, ceil)
 
     def extent(self) -> Pair:
         """Return how many pixels the window spans, (DH*(KH-1)+1, DW*(KW-1)+1)."""
@@ -109,19 +114,27 @@ class Window:
 
     def output(self, size: Pair, op: str) -> Pair:
         """Return (OH, OW) for an image of ``size``, or say why there is none."""
-        out = []
-        for axis, (n, extent, stride) in enumerate(zip(size, self.extent(), self.stride)):
-            before, after = self.padding[2 * axis : 2 * axis + 2]
-            room = n + before + after - extent
-            count = room // stride + 1
-            if self.ceil and room % stride and (count * stride) < n + before:
-                count += 1  # the last window may hang over, if it starts inside the image or its leading padding
-            if count < 1:
-                side, k = ("height", "width")[axis], self.kernel[axis]
-                raise ShapeError(
-                    f"{op}: a window of {k} (spanning {extent} pixels) does not fit into the {side} of {n} + padding "
-                    f"{before} + {after}; "
-                    f"give a smaller kernel, at least {-room} more pixels of padding, or a larger image"
-                )
-            out.append(count)
-        return (out[0], out[1])
+        return _output(self, size, op)
+
+
+@lru_cache(maxsize=4096)
+def _output(window: Window, size: Pair, op: str) -> Pair:
+    out = []
+    for axis, (n, extent, stride) in enumerate(zip(size, window.extent(), window.stride)):
+        before, after = window.padding[2 * axis : 2 * axis + 2]
+        room = n + before + after - extent
+        count = room // stride + 1
+        if window.ceil and room % stride and (count * stride) < n + before:
+            count += 1  # the last window may hang over, if it starts inside the image or its leading padding
+        if count < 1:
+            side, k = ("height", "width")[axis], window.kernel[axis]
+            raise ShapeError(
+                f"{op}: a window of {k} (spanning {extent} pixels) does not fit into the {side} of {n} + padding "
+                f"{before} + {after}; "
+                f"give a smaller kernel, at least {-room} more pixels of padding, or a larger image"
+            )
+        out.append(count)
+    return (out[0], out[1])
+
+
+_window = lru_cache(maxsize=4096)(Window)

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ..typing import Array, Value
+from ..typing import Array, DType, Value
 from .arithmetic import div
 from .broadcast import cast
 from .elementwise import clamp, rsqrt
@@ -63,44 +63,71 @@ class BatchNorm(Op):
 
     def start(self, x: Array, weight: Array, bias: Array) -> tuple[Unfinished, tuple[Array, Array]]:
         m, v = pick("batch_norm_stats", x.dtype)(to_rows(x))
-        r = 1 / np.sqrt(v + x.dtype.type(self.eps))
+        r = _inverse(v, self.eps)
         return Unfinished(partial(_apply, x, m, r, weight, bias), x.shape, x.dtype, adds=True), (m, v)
 
     def composite(self, x: Value, weight: Value, bias: Value) -> Value:
-        dims = tuple(i for i in range(x.ndim) if i != 1)
-        centred = x - mean(x, dims, True)
-        scale = rsqrt(mean(centred * centred, dims, True) + self.eps)
-        shape = (1, -1) + (1,) * (x.ndim - 2)
-        return centred * scale * reshape(weight, shape) + reshape(bias, shape)
+        return _per_channel(_standardise(x, _pixels(x), self.eps), weight, bias)
 
     @joint("x", "weight", "bias")
     def grads(self, g: Array, x: Array, weight: Array, mean: Array, variance: Array, wanted: tuple[bool, ...]) -> Any:
-        r = 1 / np.sqrt(variance + x.dtype.type(self.eps))
+        r = _inverse(variance, self.eps)
         gx, gw, gb = pick("batch_norm_grad", x.dtype)(to_rows(g), to_rows(x), mean, r, weight)
         return _unpixels(gx, x.shape), gw, gb
 
 
-class ChannelAffine(Op):
-    """y = scale x + shift with one number of each per channel: batch norm whose statistics are fixed."""
+class FrozenBatchNorm(Op):
+    """y = w (x - m) / sqrt(v + eps) + b with statistics that are given: one scale and one shift for each channel."""
 
+    constant = ("mean", "variance")
     lazy = True
     tail = "affine"
 
-    def forward(self, x: Array, scale: Array, shift: Array) -> Array:
-        return self.start(x, scale, shift)[0].value()
+    def __init__(self, eps: float) -> None:
+        self.eps = eps
 
-    def start(self, x: Array, scale: Array, shift: Array) -> tuple[Unfinished, tuple[()]]:
+    def forward(self, x: Array, weight: Array | None, bias: Array | None, mean: Array, variance: Array) -> Array:
+        return self.start(x, weight, bias, mean, variance)[0].value()
+
+    def start(self, x: Array, *parameters: Any) -> tuple[Unfinished, tuple[()]]:
+        scale, shift = self.affine(x.dtype, *parameters)
         finish = partial(_apply, x, np.zeros_like(scale), scale, None, shift)
         return Unfinished(finish, x.shape, x.dtype, adds=True), ()
 
-    def grad_x(self, g: Value, scale: Value) -> Value:
-        return g * reshape(scale, (1, -1) + (1,) * (g.ndim - 2))
+    def affine(
+        self, dtype: DType, weight: Array | None, bias: Array | None, mean: Array, variance: Array
+    ) -> tuple[Array, Array]:
+        """Return what each channel is multiplied with, and what is then added."""
+        scale = _inverse(variance, self.eps)
+        if weight is not None:
+            scale = scale * weight
+        shift = mean * -scale
+        if bias is not None:
+            shift += bias
+        return scale.astype(dtype, copy=False), shift.astype(dtype, copy=False)
 
-    def grad_scale(self, g: Value, x: Value) -> Value:
-        return total(g * x, tuple(i for i in range(g.ndim) if i != 1))
+    def grad_x(self, g: Value, weight: Value | None, variance: Value) -> Value:
+        scale = rsqrt(variance + self.eps) if weight is None else rsqrt(variance + self.eps) * weight
+        return g * reshape(cast(scale, g.dtype), _broad(g))
 
-    def grad_shift(self, g: Value) -> Value:
-        return total(g, tuple(i for i in range(g.ndim) if i != 1))
+    def grad_weight(self, g: Value, x: Value, mean: Value, variance: Value) -> Value:
+        return total(g * (x - reshape(mean, _broad(g))), _pixels(g)) * rsqrt(variance + self.eps)
+
+    def grad_bias(self, g: Value, variance: Value) -> Value:
+        return total(cast(g, variance.dtype), _pixels(g))
+
+
+def _broad(x: Value) -> tuple[int, ...]:
+    """The shape that lays one number for each channel over x."""
+    return (1, -1) + (1,) * (x.ndim - 2)
+
+
+def _pixels(x: Value) -> tuple[int, ...]:
+    return tuple(i for i in range(x.ndim) if i != 1)
+
+
+def _inverse(variance: Array, eps: float) -> Array:
+    return 1 / np.sqrt(variance + variance.dtype.type(eps))
 
 
 def _apply(x: Array, m: Array, r: Array, weight: Array | None, bias: Array, add: Array | None, relu: bool) -> Array:
@@ -159,10 +186,7 @@ def batch_norm(
             raise ArgumentError(
                 "batch_norm: evaluation needs running_mean and running_var; give them, or training=True"
             )
-        scale = rsqrt(running_var + eps)
-        scale = scale if weight is None else scale * weight
-        shift = -running_mean * scale if bias is None else bias - running_mean * scale
-        return ChannelAffine()(input, cast(scale, input.dtype), cast(shift, input.dtype))
+        return FrozenBatchNorm(eps)(input, weight, bias, running_mean, running_var)
     count = math.prod(input.shape) // max(c, 1)
     if count == 1:
         raise ShapeError(
@@ -181,12 +205,15 @@ def batch_norm(
 
 def _fit(op: str, x: Value, shape: tuple[int, ...], **parameters: Value | None) -> None:
     """Check that parameters and statistics have the shape and the dtype that go with x."""
+    dtype = x.dtype
     for name, p in parameters.items():
-        if p is not None and p.shape != shape:
+        if p is None or (p.shape == shape and p.dtype == dtype):
+            continue
+        if p.shape != shape:
             has = f"{shape[0]} channels {x.shape}" if shape == x.shape[1:2] else f"shape {x.shape}"
             raise ShapeError(f"{op}: x has {has} but {name} has shape {p.shape}; give {shape}")
-        if p is not None and p.dtype != x.dtype and (p.dtype, x.dtype) != (np.float32, np.float16):
-            raise DTypeError(f"{op}: x has dtype {x.dtype} but {name} has {p.dtype}; cast one of them")
+        if (p.dtype, dtype) != (np.float32, np.float16):
+            raise DTypeError(f"{op}: x has dtype {dtype} but {name} has {p.dtype}; cast one of them")
 
 
 def _move(running: Value, now: Value, momentum: float) -> None:
@@ -290,9 +317,8 @@ def _standardise(x: Value, dims: tuple[int, ...], eps: float) -> Value:
 
 
 def _per_channel(y: Value, weight: Value | None, bias: Value | None) -> Value:
-    shape = (1, -1) + (1,) * (y.ndim - 2)
-    y = y if weight is None else y * reshape(weight, shape)
-    return y if bias is None else y + reshape(bias, shape)
+    y = y if weight is None else y * reshape(weight, _broad(y))
+    return y if bias is None else y + reshape(bias, _broad(y))
 
 
 def local_response_norm(input: Value, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Value:

@@ -35,9 +35,10 @@ def conv2d(
     bias: Array | None = None,
     relu: bool = False,
     algorithm: str = "auto",
+    scale: Array | None = None,
 ) -> Array:
     """Return y (N, OH, OW, OC): y[n, i, j, o] = bias[o] + sum of x[n, i*SH + p*DH - top, j*SW + q*DW - left,
-    c] * w[o, c, p, q].
+    c] * w[o, c, p, q] * scale[o].
 
     Parameters
     ----------
@@ -46,7 +47,7 @@ def conv2d(
     algorithm : "auto", "direct", "winograd" or "im2col"; one that does not fit the geometry gives way to
     "direct".
     """
-    y: Array = _pick("conv2d", x)(x, w, stride, padding, dilation, groups, bias, relu, algorithm)
+    y: Array = _pick("conv2d", x)(x, w, stride, padding, dilation, groups, bias, relu, algorithm, scale)
     return y
 
 

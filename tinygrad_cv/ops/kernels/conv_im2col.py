@@ -57,7 +57,7 @@ def _matrix(w: Array) -> Array:
 
 def conv2d(
     x: Array, w: Array, stride: Pair, padding: Quad, dilation: Pair, groups: int, bias: Array | None, relu: bool,
-    algorithm: str,
+    algorithm: str, scale: Array | None,
 ) -> Array:  # fmt: skip
     N, H, W, C = x.shape
     OC, _, KH, KW = w.shape
@@ -68,6 +68,8 @@ def conv2d(
     for c, o in zip(_parts(C, groups), _parts(OC, groups), strict=True):
         columns = windows[..., c].reshape(N * OH * OW, KH * KW * (C // groups))
         y[..., o] = (columns @ _matrix(w[o])).reshape(N, OH, OW, OC // groups)
+    if scale is not None:
+        y *= scale
     if bias is not None:
         y += bias
     return np.maximum(y, 0, out=y) if relu else y

@@ -40,7 +40,7 @@ def _terms(
 
 def conv2d(
     x: Array, w: Array, stride: Pair, padding: Quad, dilation: Pair, groups: int, bias: Array | None, relu: bool,
-    algorithm: str,
+    algorithm: str, scale: Array | None,
 ) -> Array:  # fmt: skip
     H, W = x.shape[1:3]
     kernel = (w.shape[2], w.shape[3])
@@ -49,6 +49,8 @@ def conv2d(
     y = np.zeros((len(x), OH, OW, len(w)), x.dtype)
     for at, here, tap in _terms(x.shape, (OH, OW), len(w), kernel, stride, padding, dilation, groups):
         y[at] += x[here] * w[tap]
+    if scale is not None:
+        y *= scale
     if bias is not None:
         y += bias
     return np.maximum(y, 0) if relu else y

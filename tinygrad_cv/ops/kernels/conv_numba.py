@@ -21,6 +21,7 @@ Quad = tuple[int, int, int, int]
 
 _ZERO = np.float32(0)
 _TAP = np.zeros(1, np.int64)
+_NONE = np.zeros(0, np.float32)
 
 
 @lru_cache(maxsize=64)
@@ -37,7 +38,9 @@ def _bias(bias: Array | None, filters: int) -> Array:
     return held
 
 
-def _packed(w: Array, p: Array, q: Array, n_k: int, columns: int, groups: int, backward: bool) -> Array:
+def _packed(
+    w: Array, p: Array, q: Array, n_k: int, columns: int, groups: int, backward: bool, scale: Array
+) -> Array:
     """Filters as panels, taps in the order (p, q); backward, filters and channels change roles.
 
     Any order of memory is read in place; only a w with gaps in memory is copied.
@@ -51,24 +54,26 @@ def _packed(w: Array, p: Array, q: Array, n_k: int, columns: int, groups: int, b
     s_k, s_n = (s_o, s_c) if backward else (s_c, s_o)
     out = scratch("weights", groups * p.size * n_k * plans.panels(columns))
     pack(
-        get_num_threads(), memory, p * s_h + q * s_w, n_k, s_k, columns, s_n, groups, s_o * (w.shape[0] // groups), out
-    )
+        get_num_threads(), memory, p * s_h + q * s_w, n_k, s_k, columns, s_n, groups, s_o * (w.shape[0] // groups), out,
+        scale,
+    )  # fmt: skip
     return out
 
 
 def _gather(
-    plan: plans.Gather, source: Array, w: Array, bias: Array | None, to: Array, backward: bool, floor: np.float32
-) -> None:
+    plan: plans.Gather, source: Array, w: Array, bias: Array | None, to: Array, backward: bool, floor: np.float32,
+    scale: Array,
+) -> None:  # fmt: skip
     sizes = plan.sizes
     workers = min(get_num_threads(), plan.band.tasks)
     gather(
-        workers, flat(source), _packed(w, plan.p, plan.q, sizes.CG, sizes.OCG, sizes.groups, backward),
+        workers, flat(source), _packed(w, plan.p, plan.q, sizes.CG, sizes.OCG, sizes.groups, backward, scale),
         _bias(bias, sizes.OC), flat(to), plan.rows, plan.places, plan.taps, plan.band, sizes, floor,
         scratch("buffers", max(1, workers * sizes.buffer)),
     )  # fmt: skip
 
 
-def _packed_square(w: Array, backward: bool) -> Array:
+def _packed_square(w: Array, backward: bool, scale: Array) -> Array:
     """Filters as panels in the order [panel, k, tap, column], as `winograd` reads them; backward, taps run down."""
     taps = w.shape[2] * w.shape[3]
     s_o, s_c, s_h, s_w = w.strides
@@ -80,7 +85,7 @@ def _packed_square(w: Array, backward: bool) -> Array:
     first, step = ((taps - 1) * s_w // 4, -s_w // 4) if backward else (0, s_w // 4)
     out = scratch("weights", steps * taps * plans.panels(columns))
     starts = first + inner // 4 * _count(steps)
-    pack(get_num_threads(), flat(w), starts, taps, step, columns, column // 4, 1, 0, out)
+    pack(get_num_threads(), flat(w), starts, taps, step, columns, column // 4, 1, 0, out, scale)
     return out
 
 
@@ -98,12 +103,13 @@ def _winograd(
     pad: Pair,
     backward: bool,
     floor: np.float32,
+    scale: Array,
 ) -> None:
     (N, H, W, C), (_, OH, OW, OC) = source.shape, to.shape
     workers = get_num_threads()
     tiles, rows, places = winograd_plans.forward(variant, N, H, W, C, OC, (OH, OW), *pad, workers)
     workers = min(workers, tiles.blocks * tiles.groups)
-    packed = _packed_square(w, backward)
+    packed = _packed_square(w, backward, scale)
     winograd.winograd(
         workers, flat(source), packed, _bias(bias, OC), _no_bias(OC), flat(to), rows, places, _TAP, tiles, floor,
         scratch("buffers", workers * tiles.size),
@@ -125,30 +131,33 @@ _scatters = lru_cache(maxsize=4096)(scatter_pays)
 
 def conv2d(
     x: Array, w: Array, stride: Pair, padding: Quad, dilation: Pair, groups: int, bias: Array | None, relu: bool,
-    algorithm: str,
+    algorithm: str, scale: Array | None,
 ) -> Array:  # fmt: skip
     N, H, W, C = x.shape
     OC, kernel = w.shape[0], (w.shape[2], w.shape[3])
     out = output_size((H, W), kernel, stride, padding, dilation)
     chosen, variant = _choice(Geometry(N, C, OC, out, kernel, stride, dilation, groups), algorithm)
     if chosen == "im2col":
-        return conv_im2col.conv2d(x, w, stride, padding, dilation, groups, bias, relu, algorithm)
+        return conv_im2col.conv2d(x, w, stride, padding, dilation, groups, bias, relu, algorithm, scale)
     y = empty((N, *out, OC))
     floor = _ZERO if relu else NO_FLOOR
+    factors = _NONE if scale is None else flat(scale)
     if y.size == 0:
         pass
     elif chosen == "winograd":
-        _winograd(variant, x, w, bias, y, (padding[0], padding[2]), False, floor)
+        _winograd(variant, x, w, bias, y, (padding[0], padding[2]), False, floor, factors)
     elif groups == C == OC > 1:
         launch = depthwise.forward(N, H, W, C, kernel, out, stride, padding, dilation)
-        _depthwise(launch, x, w, bias, y, floor)
+        _depthwise(launch, x, _scaled(w, factors), bias, y, floor)
     elif G := side_by_side(C, OC, groups, LANES):
-        _grouped(grouped.forward(G, N, H, W, C, kernel, out, stride, padding, dilation), x, w, bias, y, floor)
+        side = grouped.forward(G, N, H, W, C, kernel, out, stride, padding, dilation)
+        _grouped(side, x, _scaled(w, factors), bias, y, floor)
     elif small_window.fits(C, kernel, dilation, groups):
-        _small(small_window.plan(N, H, W, C, OC, kernel, out, stride, padding, dilation), x, w, bias, y, floor)
+        small = small_window.plan(N, H, W, C, OC, kernel, out, stride, padding, dilation)
+        _small(small, x, _scaled(w, factors), bias, y, floor)
     else:
         plan = plans.forward(N, H, W, C, OC, kernel, out, stride, padding, dilation, groups)
-        _gather(plan, x, w, bias, y, False, floor)
+        _gather(plan, x, w, bias, y, False, floor, factors)
     return y
 
 
@@ -167,7 +176,7 @@ def conv2d_grad_x(
         gx = empty((N, *x_hw, C))
         if gx.size:
             pad = (kernel[0] - 1 - padding[0], kernel[1] - 1 - padding[2])
-            _winograd(variant, g, w, None, gx, pad, True, NO_FLOOR)
+            _winograd(variant, g, w, None, gx, pad, True, NO_FLOOR, _NONE)
         return gx
     if groups == C == OC > 1:
         phases, gaps = depthwise.backward(N, *x_hw, C, kernel, (OH, OW), stride, padding, dilation)
@@ -185,7 +194,7 @@ def conv2d_grad_x(
     gx = (zeros if gaps else empty)((N, *x_hw, C))
     if gx.size:
         for plan in launches:
-            _gather(plan, g, w, None, gx, True, NO_FLOOR)
+            _gather(plan, g, w, None, gx, True, NO_FLOOR, _NONE)
     return gx
 
 
@@ -286,6 +295,10 @@ def _grouped_weights(launch: grouped.Launch, x: Array, g: Array, gw: Array) -> N
     )  # fmt: skip
     add_slices(workers, parts, size, slices, sums)
     flat(gw)[launch.order] = sums
+
+
+def _scaled(w: Array, scale: Array) -> Array:
+    return w * scale.reshape(-1, 1, 1, 1) if scale.size else w
 
 
 def _filters(w: Array) -> Array:

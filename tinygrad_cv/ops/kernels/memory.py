@@ -59,16 +59,17 @@ _IDLE = getrefcount(_some[0])
 """How often the owner of a block is counted when only its block holds it."""
 
 
-def empty(shape: tuple[int, ...], dtype: Any = FLOAT32) -> Array:
-    """Return an uninitialised C-contiguous array; a large one is aligned to 64 bytes and comes from recycled
-    memory.
+def empty(shape: tuple[int, ...], dtype: Any = FLOAT32, strides: tuple[int, ...] | None = None) -> Array:
+    """Return an uninitialised array; a large one is aligned to 64 bytes and comes from recycled memory.
+
+    It is C-contiguous, or has the ``strides`` of a dense array of its shape.
     """
     global _clock
     if dtype is not FLOAT32:
         dtype = np.dtype(dtype)
     size = math.prod(shape) * dtype.itemsize
     if size < SMALL:
-        return np.empty(shape, dtype)
+        return np.ndarray(shape, dtype, strides=strides)
     size = (size + 4095) & ~4095
     with _lock:
         _clock += 1
@@ -82,7 +83,7 @@ def empty(shape: tuple[int, ...], dtype: Any = FLOAT32) -> Array:
         else:
             block = _new(size)
             held.blocks.append(block)
-        return np.ndarray(shape, dtype, block[0], block[1])
+        return np.ndarray(shape, dtype, block[0], block[1], strides)
 
 
 def _new(size: int) -> Block:

@@ -48,6 +48,11 @@ def add(a: Array, b: Array) -> Array:
     return _each(lambda a, b: a + b, a, b)
 
 
+def add_relu(a: Array, b: Array) -> Array:
+    """Return max(a + b, 0)."""
+    return relu(add(a, b))
+
+
 def sigmoid(x: Array) -> Array:
     """Return s(x)."""
     return _each(_s, x)

@@ -126,6 +126,16 @@ def _add_all(worker: int, workers: int, a: Array, b: Array, out: Array) -> None:
 
 
 @inline
+def _add_relu(a: Any, b: Any) -> Any:
+    return maximum(a + b, splat(_ZERO))
+
+
+@spread
+def _add_relu_all(worker: int, workers: int, a: Array, b: Array, out: Array) -> None:
+    _map2(worker, workers, _add_relu, a, b, out)
+
+
+@inline
 def _sigmoid_grad(g: Any, y: Any) -> Any:
     return g * y * (splat(_ONE) - y)
 
@@ -172,12 +182,8 @@ def _workers(size: int) -> int:
 
 
 def _like(x: Array) -> Array:
-    """Return an empty array of x's shape and order in memory."""
-    if x.flags.c_contiguous:
-        return empty(x.shape)
-    order = sorted(range(x.ndim), key=lambda axis: -x.strides[axis])
-    block = empty(tuple(x.shape[axis] for axis in order))
-    return block.transpose(np.argsort(order))
+    """Return an empty array of the shape of x, which is dense, and of its order in memory."""
+    return empty(x.shape, strides=None if x.flags.c_contiguous else x.strides)
 
 
 def _alike(a: Array, b: Array) -> Array:
@@ -258,3 +264,8 @@ def gelu_grad(g: Array, x: Array) -> Array:
 def add(a: Array, b: Array) -> Array:
     """See `pointwise_loops.add`."""
     return _apply2(_add_all, a, b)
+
+
+def add_relu(a: Array, b: Array) -> Array:
+    """See `pointwise_loops.add_relu`."""
+    return _apply2(_add_relu_all, a, b)

@@ -26,6 +26,11 @@ def add(a: Array, b: Array) -> Array:
     return a + b
 
 
+def add_relu(a: Array, b: Array) -> Array:
+    """See `pointwise_loops.add_relu`."""
+    return relu(a + b)
+
+
 def sigmoid(x: Array) -> Array:
     """See `pointwise_loops.sigmoid`."""
     small = np.exp(-np.abs(x))

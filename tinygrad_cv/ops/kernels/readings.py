@@ -54,6 +54,7 @@ TABLE: dict[str, tuple[str, str, str]] = {
     "relu": ("pointwise_loops", "pointwise_numpy", "pointwise_numba"),
     "relu_grad": ("pointwise_loops", "pointwise_numpy", "pointwise_numba"),
     "add": ("pointwise_loops", "pointwise_numpy", "pointwise_numba"),
+    "add_relu": ("pointwise_loops", "pointwise_numpy", "pointwise_numba"),
     "sigmoid": ("pointwise_loops", "pointwise_numpy", "pointwise_numba"),
     "sigmoid_grad": ("pointwise_loops", "pointwise_numpy", "pointwise_numba"),
     "tanh": ("pointwise_loops", "pointwise_numpy", "pointwise_numba"),

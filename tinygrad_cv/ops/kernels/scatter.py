@@ -143,7 +143,7 @@ def grad_x(g: Array, w: Array, x_hw: Pair, stride: Pair, padding: tuple[int, ...
     if (s_h, s_w) != (kernel[1] * C * s_c, C * s_c):  # else the columns (p, q, c) lie one step apart, as they are kept
         w = np.ascontiguousarray(w.transpose(0, 2, 3, 1))
         s_o, s_c = w.strides[0], w.itemsize  # NumPy leaves any stride to an axis of one channel
-    pack(threads, flat(w), _TAP, OC, s_o // 4, columns, s_c // 4, 1, 0, packed)
+    pack(threads, flat(w), _TAP, OC, s_o // 4, columns, s_c // 4, 1, 0, packed, _ZEROS[:0])
     workers = min(threads, N)
     scatter(
         workers, flat(g), packed, _ZEROS, flat(gx), rows, places, _TAP, sheet,
