@@ -136,4 +136,4 @@ def test_filters_of_one_channel_are_no_exception() -> None:
     p = [np.zeros((5, 5, 1, 6), np.float32).transpose(3, 2, 0, 1), np.zeros(6, np.float32)]
     v = [np.zeros_like(a) for a in p]
     assert p[0].strides != v[0].strides
-    assert update_numba._table(p, [np.ones_like(a) for a in p], [v]) is not None
+    assert update_numba._reach(p, [np.ones_like(a) for a in p], [v]) is not None
