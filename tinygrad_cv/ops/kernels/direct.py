@@ -8,7 +8,8 @@ For each task the loops are
         for tile of pixels:                                     (a tile of y stays in registers)
             for tap, for channel: y[pixel, filter] += x[pixel + tap, channel] * w[tap, channel, filter]
 
-The twin in plain loops is `conv_loops`.
+While tiles run, each of their steps asks for a line of what the next task reads. The twin in plain loops is
+`conv_loops`.
 """
 
 from __future__ import annotations
@@ -70,6 +71,13 @@ def cut_out(
                 for j in range(right - left):
                     copy(x, start + j * band.C, y, to + (left + j) * band.LC, channels)
             clear(y, to + right * band.LC, (band.LW - right) * band.LC)
+
+
+@inline
+def first_read(band: Band, task: int) -> int:
+    """Return where in the source the part that a task reads begins."""
+    n0, line = task // band.strips * band.images, task % band.strips * band.rows * band.SH + band.rise
+    return (n0 * band.H + max(0, line)) * band.W * band.C
 
 
 @inline
@@ -144,7 +152,8 @@ def gather(
     rest = OCG - (blocks - 1) * WIDTH
     padded = (blocks - 1) * WIDTH + (LANES if rest <= LANES else WIDTH)
     spare = np.empty(2 * FEW, np.int64)
-    for task in range(worker * band.tasks // workers, (worker + 1) * band.tasks // workers):
+    stop = (worker + 1) * band.tasks // workers
+    for task in range(worker * band.tasks // workers, stop):
         n0, i0 = task // band.strips * band.images, task % band.strips * band.rows
         images, height = min(band.images, band.N - n0), min(band.rows, band.PH - i0)
         if sizes.copied:
@@ -154,6 +163,9 @@ def gather(
             source = x
             a0 = ((n0 * band.H + i0 * band.SH + band.rise) * band.W + band.slide) * band.C
         c0 = ((n0 * sizes.DH + i0 * sizes.step_h + sizes.first_h) * sizes.DW + sizes.first_w) * sizes.OC
+        soon = first_read(band, task + 1)
+        step = sizes.step if task + 1 < stop else 0
+        pixels = images * height * band.PW
         for group in range(sizes.groups):
             for block in range(blocks):
                 j = block * WIDTH
@@ -163,12 +175,12 @@ def gather(
                 for t in range(0, sizes.n_t, sizes.per_chunk):
                     n_t = min(sizes.per_chunk, sizes.n_t - t)
                     multiply(
-                        source, a0 + group * sizes.CG, rows, 0, images * height * band.PW,
+                        source, a0 + group * sizes.CG, rows, 0, pixels,
                         taps, t, n_t, sizes.n_k, 1, w, panel + t * sizes.n_k * width, width,
                         y, c0 + o, places, columns, t > 0, bias, o,
-                        floor if t + n_t == sizes.n_t else NO_FLOOR, spare, source,
-                        0 if sizes.copied else a0 + ROWS * band.C, 0 if sizes.copied or block > 0 else ROWS,
+                        floor if t + n_t == sizes.n_t else NO_FLOOR, spare, x, soon, step,
                     )  # fmt: skip
+                    soon += pixels // ROWS * n_t * sizes.n_k * step
 
 
 @spread
@@ -207,6 +219,8 @@ def weight_sums(
             else:
                 source, a0 = x, ((n0 * band.H + i0 * band.SH) * band.W) * band.C + c0
             from_g = (n0 * band.PH + i0) * band.PW * OC
+            more = 1 if b + 1 < b1 else 0
+            soon_x, soon_g = first_read(band, b + 1), from_g + pixels * OC
             for group in range(sizes.span):
                 for j in range(0, sizes.OCG, WIDTH):
                     o, columns = (c0 // sizes.CG + group) * sizes.OCG + j, min(WIDTH, sizes.OCG - j)
@@ -216,12 +230,19 @@ def weight_sums(
                             for half in range(0, width, LANES):
                                 v = load_first(g, from_g + k * OC + o + half, columns - half)
                                 store(buffers, panel + k * width + half, v)
-                    multiply(
-                        source, a0 + group * sizes.CG, rows, 0, R, taps, 0, pixels // run, run, sizes.a_k,
-                        buffers if sizes.packed else g, panel if sizes.packed else from_g + o,
-                        width if sizes.packed else OC, out, to + o, places, columns, b > b0, zeros, 0, NO_FLOOR, spare,
-                        g, 0, 0,
-                    )  # fmt: skip
+                    for asks_x in (True, False):
+                        r0, r1 = (0, sizes.x_rows) if asks_x else (sizes.x_rows, R)
+                        step = more * (sizes.x_step if asks_x else sizes.g_step)
+                        multiply(
+                            source, a0 + group * sizes.CG, rows, r0, r1 - r0, taps, 0, pixels // run, run, sizes.a_k,
+                            buffers if sizes.packed else g, panel if sizes.packed else from_g + o,
+                            width if sizes.packed else OC, out, to + o, places, columns, b > b0, zeros, 0, NO_FLOOR,
+                            spare, x if asks_x else g, soon_x if asks_x else soon_g, step,
+                        )  # fmt: skip
+                        if asks_x:
+                            soon_x += (r1 - r0) // ROWS * pixels * step
+                        else:
+                            soon_g += (r1 - r0) // ROWS * pixels * step
 
 
 @spread

@@ -90,6 +90,8 @@ class Sizes(NamedTuple):
     copied: bool
     buffer: int
     """Elements of one task's buffer."""
+    step: int
+    """How far each step of a tile goes on in asking for what the next task reads."""
 
 
 class Gather(NamedTuple):
@@ -119,10 +121,13 @@ def work(pixels: int) -> int:
     return full * ROWS + -(-rest // FEW) * FEW
 
 
-def cut(N: int, PH: int, PW: int, wish: int) -> Pair:
-    """Return images and rows per task: about ``wish`` pixels, as few as possible in incomplete tiles."""
+def cut(N: int, PH: int, PW: int, wish: int, parts: int = 16) -> Pair:
+    """Return images and rows per task: about ``wish`` pixels, as few as possible in incomplete tiles.
+
+    About ``parts`` tasks are left to share.
+    """
     total = N * PH * PW
-    wish = max(1, min(wish, -(-total // 16)))  # leave enough tasks to share
+    wish = max(1, min(wish, -(-total // parts)))
     area = PH * PW
     unit, most = (area, N) if area <= wish else (PW, PH)
     near = max(1, wish // unit)
@@ -132,9 +137,10 @@ def cut(N: int, PH: int, PW: int, wish: int) -> Pair:
 
 
 def _band(
-    N: int, H: int, W: int, C: int, PH: int, PW: int, stride: Pair, lo: Pair, extent: Pair, wish: int, LC: int
-) -> Band:
-    images, rows = cut(N, PH, PW, wish)
+    N: int, H: int, W: int, C: int, PH: int, PW: int, stride: Pair, lo: Pair, extent: Pair, wish: int, LC: int,
+    parts: int = 16,
+) -> Band:  # fmt: skip
+    images, rows = cut(N, PH, PW, wish, parts)
     strips = -(-PH // rows)
     LH, LW = (rows - 1) * stride[0] + extent[0], (PW - 1) * stride[1] + extent[1]
     return Band(N, H, W, C, PH, PW, *stride, *lo, images, rows, LH, LW, LC, strips, strips * -(-N // images))
@@ -153,6 +159,17 @@ def _pieces(run: int) -> int:
         if run % pieces == 0:
             return pieces
     return 1
+
+
+def reads(band: Band) -> int:
+    """Return how many elements lie between what a task of the band reads first, and what the next one does."""
+    return (band.images * band.H if band.rows == band.PH else band.rows * band.SH) * band.W * band.C
+
+
+def _step(band: Band, steps: int) -> int:
+    """Share out what the next task reads over the tiles of a task, so many steps for each."""
+    tiles = band.images * band.rows * band.PW // ROWS
+    return -(-reads(band) // max(1, tiles * steps))
 
 
 def _gather(
@@ -189,7 +206,7 @@ def _gather(
     taps = np.array([at + piece * n_k for at in starts for piece in range(pieces)], np.int64)
     sizes = Sizes(
         groups, CG, OCG, OC, K, len(taps), n_k, max(1, L1 // (4 * WIDTH * n_k)), *image, *step, *first,
-        not inside, 0 if inside else band.images * band.LH * band.LW * C,
+        not inside, 0 if inside else band.images * band.LH * band.LW * C, _step(band, K * -(-OCG // WIDTH) * groups),
     )  # fmt: skip
     order = [(a, b) for a in p for b in q]
     return Gather(band, sizes, rows, places, taps, np.array([a for a, _ in order]), np.array([b for _, b in order]))
@@ -259,13 +276,18 @@ class WeightSizes(NamedTuple):
     """Rows of the result: taps times channels of one group."""
     run: int
     a_k: int
-    """How many pixels of the table of taps are taken at once, so far apart; 0 for all of a band."""
+    """How many pixels follow each place in the table of taps, so far apart; 0 for all of a band."""
     slices: int
     """Parts of the sum."""
     copied: bool
     packed: bool
     buffer: int
     panel: int
+    x_rows: int
+    """While the first rows are computed, what the next band reads of x is asked for, then its part of g."""
+    x_step: int
+    g_step: int
+    """How far each step of a tile goes on in asking."""
 
 
 class Weights(NamedTuple):
@@ -278,7 +300,7 @@ class Weights(NamedTuple):
     places: Array
     """Offsets in the result."""
     taps: Array
-    """Offsets in the source, one for each pixel of a band."""
+    """Offsets in the source, one for each line of a band."""
 
 
 PARTS = 16
@@ -309,20 +331,26 @@ def weights(
     copied = not inside or (kernel != (1, 1) and channels < C)
     # Pixels a multiple of 128 bytes apart would fall into the same few sets of the first-level cache.
     LC = C if not copied else channels + 16 if channels % 32 == 0 else channels
-    band = _band(N, H, W, C, *out, stride, (-padding[0], -padding[2]), extent, 192, LC)
+    chunks = C // channels
+    parts = max(1, min(-(-PARTS // chunks), (5 << 19) // (4 * KH * KW * CG * OC)))
+    parts = 1 << parts.bit_length() - 1  # two threads, or four, have as many each
+    band = _band(N, H, W, C, *out, stride, (-padding[0], -padding[2]), extent, 192, LC, parts)
     LH, LW = (band.LH, band.LW) if copied else (H, W)
     p, q, c = np.ogrid[:KH, :KW, :part]
     rows = (p * dilation[0] * LW + q * dilation[1]) * LC + c
     places = ((p * KW + q) * CG + c) * OC
-    run = 0 if kernel == stride == (1, 1) and not copied else 1
-    n, i, j = np.ogrid[: band.images, : band.rows, : out[1]]
+    run = 0 if kernel == stride == (1, 1) and not copied else out[1]
+    n, i = np.ogrid[: band.images, : band.rows]
     packed = OCG % LANES > 0 or rows.size > 128 or OCG > 128
-    taps = ((n * LH + i * stride[0]) * LW + j * stride[1]) * LC
-    chunks = C // channels
-    slices = max(1, min(-(-PARTS // chunks), band.tasks, (5 << 19) // (4 * KH * KW * CG * OC)))
+    taps = (n * LH + i * stride[0]) * LW * LC
+    pixels = band.images * band.rows * out[1]
+    of_x, of_g = reads(band) if 2 * channels >= C else 0, pixels * OC
+    tiles, steps = rows.size // ROWS, span * -(-OCG // WIDTH) * pixels
+    x_tiles = round(tiles * of_x / (of_x + of_g))
     sizes = WeightSizes(
-        groups, CG, OCG, OC, KH * KW, channels, span, chunks, rows.size, run, stride[1] * LC, slices, copied, packed,
-        band.images * band.LH * band.LW * LC if copied else 0, band.images * band.rows * out[1] * WIDTH,
+        groups, CG, OCG, OC, KH * KW, channels, span, chunks, rows.size, run, stride[1] * LC, min(parts, band.tasks),
+        copied, packed, band.images * band.LH * band.LW * LC if copied else 0, pixels * WIDTH, x_tiles * ROWS,
+        -(-of_x // (steps * max(1, x_tiles))), -(-of_g // (steps * max(1, tiles - x_tiles))),
     )  # fmt: skip
     tables = (np.ascontiguousarray(table, np.int64).reshape(-1) for table in (rows, places, taps))
     return Weights(band, sizes, *tables)
