@@ -18,7 +18,9 @@ from typing import Any
 import numpy as np
 
 from ..ops.arithmetic import ADD
+from ..ops.elementwise import Masked
 from ..ops.errors import AutogradError
+from .fusion import FUSION
 from .mode import MODE
 from .node import Node
 from .observe import OBSERVERS
@@ -59,6 +61,8 @@ def run(
             g = grads.pop(node, None)
             if g is None:
                 continue
+            if type(g) is Masked and (waited is not None or node.hooks or node.retain is not None):
+                g = g.value()
             if node.hooks:
                 g = _run_hooks(guest, node.hooks, g, create_graph)
             if node.retain is not None:
@@ -70,6 +74,10 @@ def run(
             node.check_saved()
             for edge, gradient in _apply(guest, node, g, asked, create_graph):
                 held = grads.get(edge)
+                if type(gradient) is Masked and (held is not None or type(edge) is not Node):
+                    gradient = gradient.value()
+                if type(held) is Masked:
+                    held = held.value()
                 grads[edge] = gradient if held is None else ADD(held, gradient)
             if not (retain_graph or create_graph):
                 node.free()
@@ -123,6 +131,13 @@ def _gradients(guest: Any, node: Node, g: Any, asked: tuple[Any, ...], create_gr
         arguments = [v._data if isinstance(v, guest) else v for v in saved]
     if not arguments:
         arguments = [None] * len(asked)
+    if type(g) is Masked:
+        if op.masked == "passes":
+            g.moved = True
+        elif op.masked != "takes":
+            g = g.value()
+    if op.masked == "makes" and y is not None and FUSION.enabled and not create_graph and not OBSERVERS:
+        return [(edge, Masked(g, y)) for edge in asked if edge is not None]
     values = [g, y, None, *arguments, *extras]
     pairs = []
     for rule in node.plan.rules:

@@ -205,10 +205,31 @@ class Abs(Op):
         return g * sign(x)
 
 
+class Masked:
+    """A ReLU's gradient that waits: ``g`` where the ReLU's value ``y`` is positive, 0 elsewhere.
+
+    Batch norm makes two passes over the gradient of its output. It can mask in both, and one less is written and read.
+    ``moved``: the gradient is not (only) that of the ReLU's operand, for it has passed an addition since.
+    """
+
+    __slots__ = ("g", "y", "moved", "known")
+
+    def __init__(self, g: Array, y: Array) -> None:
+        self.g, self.y, self.moved = g, y, False
+        self.known: Array | None = None
+
+    def value(self) -> Array:
+        """Return the gradient, computed when first asked for."""
+        if self.known is None:
+            self.known = _RELU_GRAD.forward(self.g, self.y)
+        return self.known
+
+
 class Relu(Op):
     """y = max(x, 0); the derivative is 1 where y > 0 and 0 elsewhere (0 is the sub-gradient chosen at 0)."""
 
     tail = "relu"
+    masked = "makes"
 
     def forward(self, x: Array) -> Array:
         return pick("relu", x.dtype, x.size)(dense(x))

@@ -20,7 +20,7 @@ import numpy as np
 from ..typing import Array, DType, Value
 from .arithmetic import div
 from .broadcast import cast
-from .elementwise import clamp, rsqrt
+from .elementwise import Masked, clamp, rsqrt
 from .errors import ArgumentError, DTypeError, ShapeError
 from .joining import narrow
 from .kernels.readings import pick
@@ -53,6 +53,7 @@ class BatchNorm(Op):
 
     extra = ("mean", "variance")
     lazy = True
+    masked = "takes"
 
     def __init__(self, eps: float) -> None:
         self.eps = eps
@@ -70,9 +71,18 @@ class BatchNorm(Op):
         return _per_channel(_standardise(x, _pixels(x), self.eps), weight, bias)
 
     @joint("x", "weight", "bias")
-    def grads(self, g: Array, x: Array, weight: Array, mean: Array, variance: Array, wanted: tuple[bool, ...]) -> Any:
-        r = _inverse(variance, self.eps)
-        gx, gw, gb = pick("batch_norm_grad", x.dtype)(to_rows(g), to_rows(x), mean, r, weight)
+    def grads(self, g: Array | Masked, x: Array, weight: Array, bias: Array, mean: Array, variance: Array) -> Any:
+        differentiate, rows, r = pick("batch_norm_grad", x.dtype), to_rows(x), _inverse(variance, self.eps)
+        if isinstance(g, Masked) and g.known is None:
+            if g.moved:  # others want the masked gradient as well: it is written on the way
+                both = to_rows(g.g), rows, mean, r, weight, bias, to_rows(g.y)
+                gx, gw, gb, known = differentiate(*both, relu=True, residual=True)
+                g.known = _unpixels(known, x.shape)
+            else:  # the mask follows from x
+                gx, gw, gb = differentiate(to_rows(g.g), rows, mean, r, weight, bias, relu=True)
+        else:
+            known = g.value() if isinstance(g, Masked) else g
+            gx, gw, gb = differentiate(to_rows(known), rows, mean, r, weight)
         return _unpixels(gx, x.shape), gw, gb
 
 

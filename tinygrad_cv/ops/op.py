@@ -21,6 +21,9 @@ returns ``(y, *extras)``, and rules may ask for them. They are constants: no gra
 An op whose value can wait for what follows (see `autograd.fusion`) is ``lazy`` and has a method ``start`` that takes
 what ``forward`` takes and returns ``(promise, extras)``; an op that can join such a promise names its role in ``tail``.
 
+Backward, a ReLU need not compute its gradient where the next rule can take it as it is: see `elementwise.Masked` and
+the attribute ``masked``, which says whether an op's rules make such a gradient, take it, or pass it on.
+
 A *fused* op computes a composite faster. It has a method ``composite`` with the arguments of ``forward`` that
 gives the same value in plain ops; differentiation past the first order goes through it, and a law test holds
 the two together.
@@ -31,7 +34,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from ..typing import Array, DType
 
@@ -121,6 +124,7 @@ class Op:
     variadic: ClassVar[bool] = False
     lazy: ClassVar[bool] = False
     tail: ClassVar[str] = ""
+    masked: ClassVar[Literal["", "makes", "takes", "passes"]] = ""
     fuses: ClassVar[bool] = False
     argument_names: ClassVar[tuple[str, ...]]
     rules: ClassVar[tuple[Rule, ...]]

@@ -28,13 +28,10 @@ import numpy as np
 from ...typing import Array
 from .jit import get_num_threads, inline, kernel, spread
 from .memory import empty, flat
-from .simd import LANES, fma, load_first, maximum, splat, store_first, where_gt
+from .simd import LANES, fma, load, load_first, maximum, splat, store, store_first, where_gt
 
 SPAN = 4 * LANES
-"""Floats of a wide row, at least."""
-
-PAIR = 2 * LANES
-"""Columns summed at a time: two vectors, side by side in one or two cache lines."""
+"""Floats of a wide row, at least; so many columns are summed at a time, and memory is read line after line."""
 
 BLOCK = 1 << 14
 """Floats of a block: 64 KiB."""
@@ -44,24 +41,32 @@ BLOCK = 1 << 14
 def _moments(x: Array, at: int, rows: int, width: int, part: Array, o: int, n: int) -> None:
     """part[o:o+n] = the means of n columns, part[o+width:] = their sums of squares around the means."""
     zero, share = splat(np.float32(0)), splat(np.float32(1.0 / rows))
-    m0 = m1 = e0 = e1 = q0 = q1 = zero
+    m0 = m1 = m2 = m3 = e0 = e1 = e2 = e3 = q0 = q1 = q2 = q3 = zero
+    n1, n2, n3 = n - LANES, n - 2 * LANES, n - 3 * LANES
     for i in range(at, at + rows * width, width):
         m0 = m0 + load_first(x, i, n)
-        m1 = m1 + load_first(x, i + LANES, n - LANES)
-    m0 = m0 * share
-    m1 = m1 * share
+        m1 = m1 + load_first(x, i + LANES, n1)
+        m2 = m2 + load_first(x, i + 2 * LANES, n2)
+        m3 = m3 + load_first(x, i + 3 * LANES, n3)
+    m0, m1, m2, m3 = m0 * share, m1 * share, m2 * share, m3 * share
     # The means are rounded; what is left over, e, corrects them and the squares.
     for i in range(at, at + rows * width, width):
         d0 = load_first(x, i, n) - m0
-        d1 = load_first(x, i + LANES, n - LANES) - m1
-        e0 = e0 + d0
-        e1 = e1 + d1
-        q0 = fma(d0, d0, q0)
-        q1 = fma(d1, d1, q1)
-    store_first(part, o, fma(e0, share, m0), n)
-    store_first(part, o + LANES, fma(e1, share, m1), n - LANES)
-    store_first(part, o + width, fma(zero - e0 * share, e0, q0), n)
-    store_first(part, o + width + LANES, fma(zero - e1 * share, e1, q1), n - LANES)
+        d1 = load_first(x, i + LANES, n1) - m1
+        d2 = load_first(x, i + 2 * LANES, n2) - m2
+        d3 = load_first(x, i + 3 * LANES, n3) - m3
+        e0, e1, e2, e3 = e0 + d0, e1 + d1, e2 + d2, e3 + d3
+        q0, q1, q2, q3 = fma(d0, d0, q0), fma(d1, d1, q1), fma(d2, d2, q2), fma(d3, d3, q3)
+    _store_moments(part, o, width, m0, e0, q0, share, n)
+    _store_moments(part, o + LANES, width, m1, e1, q1, share, n1)
+    _store_moments(part, o + 2 * LANES, width, m2, e2, q2, share, n2)
+    _store_moments(part, o + 3 * LANES, width, m3, e3, q3, share, n3)
+
+
+@inline
+def _store_moments(part: Array, o: int, width: int, m: Any, e: Any, q: Any, share: Any, n: int) -> None:
+    store_first(part, o, fma(e, share, m), n)
+    store_first(part, o + width, fma(splat(np.float32(0)) - e * share, e, q), n)
 
 
 @inline
@@ -81,9 +86,9 @@ def _stats(
     span = 2 * fold * channels
     for b in range(worker * blocks // workers, (worker + 1) * blocks // workers):
         at, count, width = _block(rows, fold, channels, height, b)
-        for c in range(0, width - PAIR + 1, PAIR):
-            _moments(x, at + c, count, width, part, b * span + c, PAIR)
-        c = width // PAIR * PAIR
+        for c in range(0, width - SPAN + 1, SPAN):
+            _moments(x, at + c, count, width, part, b * span + c, SPAN)
+        c = width // SPAN * SPAN
         if c < width:
             _moments(x, at + c, count, width, part, b * span + c, width - c)
 
@@ -145,23 +150,69 @@ def _apply(
 
 
 @inline
+def _counting(
+    g: Array, x: Array, s: Array, kept: Array, i: int, m: Any, sm: Any, sa: Any, sb: Any, keeps: bool, n: int
+) -> Any:
+    """Return g' and x - m at i."""
+    zero = splat(np.float32(0))
+    counts = where_gt(fma(load_first(s, i, n) - sm, sa, sb), zero, load_first(g, i, n), zero)
+    if keeps:
+        store_first(kept, i, counts, n)
+    return counts, load_first(x, i, n) - m
+
+
+@inline
 def _sums(
     g: Array, x: Array, s: Array, kept: Array, p: Array, at: int, rows: int, width: int, c: int, wide: int,
     keeps: bool, part: Array, o: int, n: int,
 ) -> None:  # fmt: skip
     """part[o:o+n] = sum g', part[o+width:] = sum g' (x - m) of n columns; p holds m, then the map (sm, sa, sb)."""
-    zero = splat(np.float32(0))
-    m = load_first(p, c, n)
-    sm, sa, sb = load_first(p, wide + c, n), load_first(p, 2 * wide + c, n), load_first(p, 3 * wide + c, n)
-    b0 = w0 = zero
+    b0 = w0 = splat(np.float32(0))
+    m, sm = load_first(p, c, n), load_first(p, wide + c, n)
+    sa, sb = load_first(p, 2 * wide + c, n), load_first(p, 3 * wide + c, n)
     for i in range(at, at + rows * width, width):
-        counts = where_gt(fma(load_first(s, i, n) - sm, sa, sb), zero, load_first(g, i, n), zero)
-        if keeps:
-            store_first(kept, i, counts, n)
+        counts, d = _counting(g, x, s, kept, i, m, sm, sa, sb, keeps, n)
         b0 = b0 + counts
-        w0 = fma(counts, load_first(x, i, n) - m, w0)
+        w0 = fma(counts, d, w0)
     store_first(part, o, b0, n)
     store_first(part, o + width, w0, n)
+
+
+@inline
+def _sums4(
+    g: Array, x: Array, s: Array, kept: Array, p: Array, at: int, rows: int, width: int, c: int, wide: int,
+    keeps: bool, part: Array, o: int,
+) -> None:  # fmt: skip
+    """The same for four vectors of columns side by side, so that memory is read line after line."""
+    b0 = b1 = b2 = b3 = w0 = w1 = w2 = w3 = splat(np.float32(0))
+    c1, c2, c3 = c + LANES, c + 2 * LANES, c + 3 * LANES
+    m0, m1, m2, m3 = load(p, c), load(p, c1), load(p, c2), load(p, c3)
+    sm0, sm1, sm2, sm3 = load(p, wide + c), load(p, wide + c1), load(p, wide + c2), load(p, wide + c3)
+    k = 2 * wide
+    sa0, sa1, sa2, sa3 = load(p, k + c), load(p, k + c1), load(p, k + c2), load(p, k + c3)
+    k = 3 * wide
+    sb0, sb1, sb2, sb3 = load(p, k + c), load(p, k + c1), load(p, k + c2), load(p, k + c3)
+    for i in range(at, at + rows * width, width):
+        counts, d = _counting(g, x, s, kept, i, m0, sm0, sa0, sb0, keeps, LANES)
+        b0 = b0 + counts
+        w0 = fma(counts, d, w0)
+        counts, d = _counting(g, x, s, kept, i + LANES, m1, sm1, sa1, sb1, keeps, LANES)
+        b1 = b1 + counts
+        w1 = fma(counts, d, w1)
+        counts, d = _counting(g, x, s, kept, i + 2 * LANES, m2, sm2, sa2, sb2, keeps, LANES)
+        b2 = b2 + counts
+        w2 = fma(counts, d, w2)
+        counts, d = _counting(g, x, s, kept, i + 3 * LANES, m3, sm3, sa3, sb3, keeps, LANES)
+        b3 = b3 + counts
+        w3 = fma(counts, d, w3)
+    store(part, o, b0)
+    store(part, o + LANES, b1)
+    store(part, o + 2 * LANES, b2)
+    store(part, o + 3 * LANES, b3)
+    store(part, o + width, w0)
+    store(part, o + width + LANES, w1)
+    store(part, o + width + 2 * LANES, w2)
+    store(part, o + width + 3 * LANES, w3)
 
 
 @spread
@@ -173,7 +224,10 @@ def _grad_sums(
     wide = fold * channels
     for b in range(worker * blocks // workers, (worker + 1) * blocks // workers):
         at, count, width = _block(rows, fold, channels, height, b)
-        for c in range(0, width - LANES + 1, LANES):
+        quads = width // SPAN * SPAN
+        for c in range(0, quads, SPAN):
+            _sums4(g, x, s, kept, p, at + c, count, width, c, wide, keeps, part, b * 2 * wide + c)
+        for c in range(quads, width - LANES + 1, LANES):
             _sums(g, x, s, kept, p, at + c, count, width, c, wide, keeps, part, b * 2 * wide + c, LANES)
         c = width // LANES * LANES
         if c < width:
