@@ -34,9 +34,10 @@ from ...typing import Array
 from .jit import spread
 from .micro import FEW, NO_FLOOR, WIDTH, multiply
 from .simd import LANES
+from .winograd_filters import filters as transform_filters
+from .winograd_filters import weights_out
 from .winograd_plans import Tiles
-from .winograd_tiles import filters as transform_filters
-from .winograd_tiles import gradients, inputs, outputs, weights_out
+from .winograd_tiles import gradients, inputs, outputs
 
 
 @spread
@@ -61,7 +62,7 @@ def winograd(
                 u = base + p.u_at + o // WIDTH * p.u_panel
                 if task == first or p.u_panel == 0:
                     at = ((o0 + o) * p.C + c0 * width) * p.r * p.r
-                    transform_filters(w, at, width, p, channels, buffers, base, u)
+                    transform_filters(w, at, width, p, channels, buffers, u)
                 for e in range(p.points * p.points):
                     multiply(
                         buffers, base + e * p.v_plane, rows, 0, count, zero, 0, 1, channels, 1,
