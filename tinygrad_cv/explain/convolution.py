@@ -165,16 +165,16 @@ def _loops(shape: kernels.Geometry, size: Pair, window: Window, chosen: str, thr
         m, r = cost.winograd_variant(shape) or (0, 0)
         p = winograd_plans.forward(
             winograd_algebra.Variant(m, r), N, *size, C, OC, out, window.padding[0], window.padding[2], threads
-        )[0]
+        ).tiles
         e = p.points**2
-        kept = "once per thread" if p.u_panel else "anew for each task"
+        V, U = (f", {'once for all tasks' if step else 'in each task'}" for step in (p.v_step, p.u_step))
         return [
             f"for task of {p.blocks * p.groups} ({p.blocks} blocks of {p.block} tiles, {p.groups} groups of {p.group} "
             f"filters), shared by {threads} threads:",
             f"    for chunk of {-(-C // p.chunk)}:",
-            f"        V ({e} points x {p.block} tiles x {p.chunk} channels) = B^T d B",
+            f"        V ({e} points x {p.block} tiles x {p.chunk} channels) = B^T d B{V}",
             f"        for panel of {-(-p.group // micro.WIDTH)}:",
-            f"            U ({e} x {p.chunk} x {micro.WIDTH} filters) = G w G^T, {kept}",
+            f"            U ({e} x {p.chunk} x {micro.WIDTH} filters) = G w G^T{U}",
             f"            for point of {e}: M ({p.block} x {micro.WIDTH}) += V ({p.block} x {p.chunk}) @ U, {tile}",
             f"    y ({p.m} x {p.m} pixels a tile) = A^T M A + bias",
         ]

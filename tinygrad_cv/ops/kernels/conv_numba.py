@@ -107,13 +107,21 @@ def _winograd(
 ) -> None:
     (N, H, W, C), (_, OH, OW, OC) = source.shape, to.shape
     workers = get_num_threads()
-    tiles, rows, places = winograd_plans.forward(variant, N, H, W, C, OC, (OH, OW), *pad, workers)
-    workers = min(workers, tiles.blocks * tiles.groups)
-    packed = _packed_square(w, backward, scale)
-    winograd.winograd(
-        workers, flat(source), packed, _bias(bias, OC), _no_bias(OC), flat(to), rows, places, _TAP, tiles, floor,
-        scratch("buffers", workers * tiles.size),
-    )  # fmt: skip
+    plan = winograd_plans.forward(variant, N, H, W, C, OC, (OH, OW), *pad, workers)
+    packed, x, y, b = _packed_square(w, backward, scale), flat(source), flat(to), _bias(bias, OC)
+    buffers = scratch("buffers", workers * plan.tiles.size)
+    vs, us = _beforehand(plan, buffers)
+    for p in (*plan.before, plan.tiles):
+        at_once = min(workers, p.blocks * p.groups)
+        winograd.winograd(
+            at_once, x, packed, b, _no_bias(OC), y, plan.rows, plan.places, _TAP, p, floor, vs, us, buffers
+        )
+
+
+def _beforehand(plan: winograd_plans.Plan, buffers: Array) -> tuple[Array, Array]:
+    """Room for what is transformed for all tasks; what a task transforms by itself stays in its buffer."""
+    vs = scratch("tiles", plan.v_size) if plan.v_size else buffers
+    return vs, scratch("filters", plan.u_size) if plan.u_size else buffers
 
 
 def _choice(geometry: Geometry, wish: str) -> tuple[str, Variant]:
@@ -212,14 +220,16 @@ def conv2d_grad_w(
     elif gw.size == 0:
         pass
     elif chosen == "winograd":
-        tiles, rows, places = winograd_plans.weights(variant, N, H, W, C, OC, (OH, OW), padding[0], padding[2])
-        workers = min(get_num_threads(), tiles.slices * tiles.chunks * tiles.groups)
-        parts = _parts(gw, tiles.slices)
-        winograd.winograd_weights(
-            workers, flat(x), flat(g), _no_bias(OC), parts, rows, places, _TAP, tiles,
-            scratch("buffers", workers * tiles.size),
-        )  # fmt: skip
-        _add(parts, gw, tiles.slices)
+        cut = winograd_plans.weights(variant, N, H, W, C, OC, (OH, OW), padding[0], padding[2])
+        slices, workers = cut.tiles.slices, get_num_threads()
+        parts, buffers = _parts(gw, slices), scratch("buffers", workers * cut.tiles.size)
+        vs, us = _beforehand(cut, buffers)
+        for p in (*cut.before, cut.tiles):
+            at_once = min(workers, p.slices * p.chunks * p.groups)
+            winograd.winograd_weights(
+                at_once, flat(x), flat(g), _no_bias(OC), parts, cut.rows, cut.places, _TAP, p, vs, us, buffers
+            )
+        _add(parts, gw, slices)
     elif groups == C == OC > 1:
         launch = depthwise.forward(N, H, W, C, kernel, (OH, OW), stride, padding, dilation)
         slices = min(plans.PARTS, N * OH)

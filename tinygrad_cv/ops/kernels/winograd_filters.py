@@ -66,17 +66,17 @@ def _filter25(w: Array, s: int, tap: int, u: Array, to: int, plane: int) -> None
 
 
 @inline
-def filters(w: Array, at: int, width: int, p: Tiles, channels: int, buffers: Array, u: int) -> None:
-    """U = G w G^T for one panel and ``channels`` channels: w[at + (c*taps + tap)*width + column]."""
+def filters(w: Array, at: int, width: int, p: Tiles, channels: int, us: Array, u: int) -> None:
+    """U = G w G^T, from us[u], for one panel and ``channels`` channels: w[at + (c*taps + tap)*width + column]."""
     for c in range(channels):
         for half in range(0, width, LANES):
             s, to = at + c * p.r * p.r * width + half, u + c * width + half
             if p.m == 4:
-                _filter43(w, s, width, buffers, to, p.u_plane)
+                _filter43(w, s, width, us, to, p.u_plane)
             elif p.r == 5:
-                _filter25(w, s, width, buffers, to, p.u_plane)
+                _filter25(w, s, width, us, to, p.u_plane)
             else:
-                _filter23(w, s, width, buffers, to, p.u_plane)
+                _filter23(w, s, width, us, to, p.u_plane)
 
 
 @inline

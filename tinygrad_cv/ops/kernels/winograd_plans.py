@@ -45,37 +45,62 @@ class Tiles(NamedTuple):
     blocks: int
     chunks: int
     groups: int
+    panels: int
     slices: int
     v_row: int
     v_plane: int
-    u_panel: int
     u_plane: int
     m_row: int
     m_plane: int
-    """Distances in the buffers; u_panel is 0 where panels of U follow each other in one place."""
+    """Distances in the buffers."""
+    v_step: int
+    u_step: int
+    """Distances of blocks of V and of U (of W) that are computed beforehand, 0 for those that a task computes."""
     u_at: int
     m_at: int
-    patch_at: int
-    rest_at: int
     size: int
-    """Where U, M, the patch and the intermediate tile start (V at 0), and the elements of a worker's buffer."""
+    """Where U and M start (V at 0) in a worker's buffer, and its elements."""
+    ahead: int
+    """How many elements of the next plane of U each step of a product asks for."""
+    stage: int
+    """What a launch does: VS + US + PRODUCTS, or a part of it."""
 
+
+class Plan(NamedTuple):
+    """The launches that compute a result, and what all of them share."""
+
+    tiles: Tiles
+    """The launch that multiplies."""
+    before: tuple[Tiles, ...]
+    """The launches before it, which compute V and U for all tasks."""
+    rows: Array
+    places: Array
+    """The tables of rows for the micro-kernel."""
+    v_size: int
+    u_size: int
+    """Elements of V and of U that are computed beforehand."""
+
+
+VS, US, PRODUCTS = 1, 2, 4
 
 PLANE = 16
 """Elements by which planes are set apart."""
 
 
-def _second_level_cache() -> int:
-    """Bytes of a core's second-level cache, where Linux tells; else 1 MiB, which most have."""
+def _cache(level: int, usual: int) -> int:
+    """Bytes of a cache, where Linux tells; else what is usual."""
     try:
-        text = Path("/sys/devices/system/cpu/cpu0/cache/index2/size").read_text().strip()
+        text = Path(f"/sys/devices/system/cpu/cpu0/cache/index{level}/size").read_text().strip()
         return int(text[:-1]) << {"K": 10, "M": 20}[text[-1]]
     except (OSError, ValueError, KeyError, IndexError):
-        return 1 << 20
+        return usual
 
 
-CACHE = _second_level_cache()
-"""Bytes that a task may hold."""
+CACHE = _cache(2, 1 << 20)
+"""Bytes that a task may hold: a core's second-level cache."""
+
+SHARED = _cache(3, 1 << 24)
+"""Bytes of V and U that may be computed beforehand: the cache of all cores."""
 
 
 def _padded(count: int, unit: int) -> int:
@@ -87,111 +112,128 @@ def _sizes(wish: int, total: int) -> list[int]:
     return sorted({total if total <= wish else min(total, _padded(-(-total // n), WIDTH)) for n in range(1, 17)})
 
 
-def _shares(total: int, workers: int) -> list[int]:
-    """Candidates for the blocks of a worker: a few, or as many as blocks of up to 64 rows of tiles make of a lot."""
-    return sorted({*range(1, 65), *(-(-total // (workers * block)) for block in range(FEW, 64 * FEW + 1, FEW))})
+def _blocks(total: int) -> list[int]:
+    """Candidates for the tiles of a block: multiples of FEW that cut all tiles evenly."""
+    return sorted({_padded(-(-total // -(-total // wish)), FEW) for wish in range(FEW, 64 * FEW + 1, FEW)})
 
 
 @lru_cache(maxsize=4096)
 def forward(
     variant: Variant, N: int, H: int, W: int, C: int, OC: int, out: Pair, top: int, left: int, workers: int
-) -> tuple[Tiles, Array, Array]:
-    """Plan the forward kernel: sizes, and the tables of rows of V and of M.
+) -> Plan:
+    """Plan the forward kernel.
 
     Of all cuts whose buffers fit the second-level cache, the one with the least work besides the products is taken:
-    inputs are transformed once for each group of filters, filters once for each block of tiles (or once for all, if
-    they fit as well), and sums are loaded and stored once for each chunk of channels. The size of a chunk depends on
-    the layer alone, for on it depend the last bits of a sum, and they must not change with the number of threads.
+    inputs are transformed once for each group of filters and filters once for each block of tiles, or once for all,
+    and sums are loaded and stored once for each chunk of channels. The size of a chunk depends on the layer alone, for
+    on it depend the last bits of a sum, and they must not change with the number of threads.
     """
     m, r, points = variant.m, variant.r, variant.points
     TH, TW = -(-out[0] // m), -(-out[1] // m)
     total = N * TH * TW
     best, plan = math.inf, None
     planes = points**2
-    chunks = -(-C // (64 if C <= 64 or total <= 64 else 32))
+    chunks = -(-C // 64)
     chunk = -(-C // chunks)
-    for group, share in product(_sizes(32, OC), _shares(total, workers)):
+    vectors = -(-C // LANES), -(-OC // LANES)
+    panels = -(-OC // WIDTH)
+    for group, block, v_all, u_all in product(_sizes(32, OC), _blocks(total), (0, 1), (0, 1)):
         groups = -(-OC // group)
-        block = _padded(-(-total // (share * workers)), FEW)
         blocks = -(-total // block)
+        if (v_all and groups == 1) or (u_all and blocks == 1):
+            continue
         v_row, m_row = _padded(chunk, LANES), _padded(group, WIDTH)
         v_plane, u_plane, m_plane = block * v_row + PLANE, chunk * WIDTH + PLANE, block * m_row + PLANE
-        held = 4 * planes * (v_plane + m_plane)
-        panels = m_row // WIDTH
-        # Filters kept for good are read straight through, and may come from a little further away.
-        keep = groups == chunks == 1 and 4 * planes * panels * u_plane <= 1.5 * CACHE and held <= 0.6 * CACHE
-        fits = keep or held + 4 * planes * u_plane <= CACHE
-        if not fits and (block > ROWS or group > 32):
+        v_step, u_step = v_all * planes * v_plane, u_all * planes * u_plane
+        shared = 4 * (blocks * chunks * v_step + panels * chunks * u_step)
+        held = 4 * planes * ((0 if v_all else v_plane) + (0 if u_all else u_plane) + m_plane)
+        smallest = block <= ROWS and group <= WIDTH and not (v_all or u_all)
+        if (held > CACHE or shared > SHARED) and not smallest:
             continue
-        tasks = blocks * groups
-        vectors = C / LANES, _padded(OC, LANES) / LANES
         cost = (  # in nanoseconds for 36 points, as measured: the parts of the loop nest in the order of the text
-            90 * total * vectors[0] * groups
-            + 150 * (workers if keep else blocks) * C * vectors[1]
-            + (6.3 * work(block) + (20 if keep else 36)) * blocks * C * vectors[1]
-            + 25 * total * vectors[1] * chunks
-        ) * (-(-tasks // workers) * workers / tasks)
+            130 * total * vectors[0] * (1 if v_all else groups)
+            + 90 * C * vectors[1] * (1 if u_all else blocks)
+            + 10 * (work(block) * v_all + 2 * ROWS * u_all) / ROWS * blocks * C * vectors[1]
+            + (9.9 * C + 45 * chunks) * work(block) * blocks * vectors[1]
+            + 100 * total * vectors[1]
+        ) * (-(-blocks * groups // workers) * workers / (blocks * groups))
         if cost < best:
             best = cost
-            plan = _laid_out(
+            tiles = _laid_out(
                 N, H, W, C, *out, OC, top, left, m, r, points, TH, TW, total, block, chunk, group, blocks,
-                chunks, groups, 1, v_row, v_plane, planes * u_plane if keep else 0, u_plane, m_row, m_plane,
-                panels if keep else 1,
+                chunks, groups, panels, 1, v_row, v_plane, u_plane, m_row, m_plane, v_step, u_step,
             )  # fmt: skip
+            before = []
+            if v_all:
+                before.append(tiles._replace(stage=VS, groups=1, group=OC))
+            if u_all:
+                before.append(tiles._replace(stage=US, blocks=1, groups=panels, group=WIDTH))
+            steps = np.arange(block, dtype=np.int64)
+            plan = Plan(
+                tiles, tuple(before), steps * v_row, steps * m_row, blocks * chunks * v_step, panels * chunks * u_step
+            )
     assert plan is not None
-    steps = np.arange(plan.block, dtype=np.int64)
-    return plan, steps * plan.v_row, steps * plan.m_row
+    return plan
 
 
 @lru_cache(maxsize=4096)
-def weights(
-    variant: Variant, N: int, H: int, W: int, C: int, OC: int, out: Pair, top: int, left: int
-) -> tuple[Tiles, Array, Array]:
-    """Plan the weight-gradient kernel: sizes, and the tables of rows of V^T and of D.
+def weights(variant: Variant, N: int, H: int, W: int, C: int, OC: int, out: Pair, top: int, left: int) -> Plan:
+    """Plan the weight-gradient kernel.
 
-    The sum is cut into slices by the sizes of the layer alone, neither by threads nor by caches.
+    The sum is cut into slices and blocks by the sizes of the layer alone, neither by threads nor by caches.
     """
     m, r, points = variant.m, variant.r, variant.points
     TH, TW = -(-out[0] // m), -(-out[1] // m)
     total = N * TH * TW
     slices = max(1, min(-(-total // 32), 16 // (-(-C // 64) * -(-OC // 64))))
+    few = max(C, OC) <= 64  # V, W and D fit the second-level cache together
+    block = min((96 if C * OC <= 1024 else 32) if few else 64, -(-total // slices))
+    blocks = -(-total // block)
     best, plan = math.inf, None
     planes = points**2
-    for group, chunk, block in product(_sizes(32, OC), _sizes(32, C), (16, 24, 32, 48, 64, 96)):
+    vectors = -(-C // LANES), -(-OC // LANES)
+    panels = -(-OC // WIDTH)
+    for group, chunk, all_ in product(_sizes(32, OC), _sizes(32, C), (0, 1)):
         groups, chunks = -(-OC // group), -(-C // chunk)
-        block = min(block, -(-total // slices))
-        blocks = -(-total // block)
+        v_all, u_all = int(all_ and groups > 1), int(all_ and chunks > 1)
         v_row, m_row = _padded(chunk, LANES), _padded(group, WIDTH)
         v_plane, u_plane, m_plane = block * v_row + PLANE, block * WIDTH + PLANE, chunk * m_row + PLANE
-        held = 4 * planes * (v_plane + u_plane + m_plane)
-        if held > CACHE and (block > 16 or chunk > 32 or group > 32):
+        v_step, u_step = v_all * planes * v_plane, u_all * planes * u_plane
+        shared = 4 * blocks * (chunks * v_step + panels * u_step)
+        held = 4 * planes * ((0 if v_all else v_plane) + (0 if u_all else u_plane) + m_plane)
+        smallest = chunk <= WIDTH and group <= WIDTH and not all_
+        if (held > CACHE or shared > SHARED) and not smallest:
             continue
-        vectors = C / LANES, _padded(OC, LANES) / LANES
         cost = (
-            90 * total * vectors[0] * groups
-            + 90 * total * vectors[1] * chunks
-            + 6.3 * total * work(chunk) * chunks * vectors[1]
-            + (40 * blocks + 60 * slices) * C * vectors[1]
+            130 * total * vectors[0] * (1 if v_all else groups)
+            + 130 * total * vectors[1] * (1 if u_all else chunks)
+            + 10 * total * (vectors[0] * groups * v_all + vectors[1] * chunks * u_all)
+            + (9.9 * total + 45 * blocks) * work(chunk) * chunks * vectors[1]
+            + 100 * slices * C * vectors[1]
         )
         if cost < best:
             best = cost
-            plan = _laid_out(
+            tiles = _laid_out(
                 N, H, W, C, *out, OC, top, left, m, r, points, TH, TW, total, block, chunk, group, blocks,
-                chunks, groups, slices, v_row, v_plane, 0, u_plane, m_row, m_plane, 1,
+                chunks, groups, panels, slices, v_row, v_plane, u_plane, m_row, m_plane, v_step, u_step,
             )  # fmt: skip
+            before = []
+            if v_all:
+                before.append(tiles._replace(stage=VS, slices=blocks, groups=1, group=OC))
+            if u_all:
+                before.append(tiles._replace(stage=US, slices=blocks, chunks=1, chunk=C, groups=1, group=OC))
+            steps = np.arange(chunk, dtype=np.int64)
+            plan = Plan(tiles, tuple(before), steps, steps * m_row, blocks * chunks * v_step, blocks * panels * u_step)
     assert plan is not None
-    steps = np.arange(plan.chunk, dtype=np.int64)
-    return plan, steps, steps * plan.m_row
+    return plan
 
 
 def _laid_out(*given: int) -> Tiles:
-    """Place V, U, M, a patch and an intermediate tile one after the other in a buffer."""
-    *sizes, panels = given
-    points, (v_plane, _, u_plane, _, m_plane) = sizes[11], sizes[-5:]
+    """Place V, U and M one after the other in a buffer, those that a task computes by itself."""
+    points, (v_plane, u_plane, _, m_plane, v_step, u_step) = given[11], given[-6:]
     planes = points**2
-    u_at = _padded(planes * v_plane, 16)
-    m_at = u_at + _padded(panels * planes * u_plane, 16)
-    patch_at = m_at + _padded(planes * m_plane, 16)
-    rest_at = patch_at + planes * LANES
-    size = _padded(rest_at + (planes + 6) * LANES, 16)
-    return Tiles._make([*sizes, u_at, m_at, patch_at, rest_at, size])
+    u_at = 0 if v_step else _padded(planes * v_plane, 16)
+    m_at = u_at + (0 if u_step else _padded(planes * u_plane, 16))
+    size = m_at + _padded(planes * m_plane, 16)
+    stage = PRODUCTS + (0 if v_step else VS) + (0 if u_step else US)
+    return Tiles._make([*given, u_at, m_at, size, 0, stage])

@@ -119,18 +119,18 @@ def _input4(
 
 
 @inline
-def inputs(x: Array, p: Tiles, t0: int, count: int, c0: int, channels: int, buffers: Array, base: int) -> None:
-    """V for ``count`` tiles from t0 and ``channels`` channels from c0."""
+def inputs(x: Array, p: Tiles, t0: int, count: int, c0: int, channels: int, vs: Array, v: int) -> None:
+    """V, from vs[v], for ``count`` tiles from t0 and ``channels`` channels from c0."""
     for t in range(count):
         n, k = (t0 + t) // (p.TH * p.TW), (t0 + t) % (p.TH * p.TW)
         i, j = k // p.TW * p.m - p.top, k % p.TW * p.m - p.left
         at = ((n * p.H + i) * p.W + j) * p.C + c0
         for c in range(0, channels, LANES):
-            to = base + t * p.v_row + c
+            to = v + t * p.v_row + c
             if p.points == 6:
-                _input6(x, at + c, channels - c, i, j, p.H, p.W, p.C, buffers, to, p.v_plane)
+                _input6(x, at + c, channels - c, i, j, p.H, p.W, p.C, vs, to, p.v_plane)
             else:
-                _input4(x, at + c, channels - c, i, j, p.H, p.W, p.C, buffers, to, p.v_plane)
+                _input4(x, at + c, channels - c, i, j, p.H, p.W, p.C, vs, to, p.v_plane)
 
 
 @inline
@@ -190,20 +190,18 @@ def _gradient2(
 
 
 @inline
-def gradients(
-    g: Array, p: Tiles, t0: int, count: int, o: int, columns: int, width: int, buffers: Array, base: int
-) -> None:
-    """W = A g A^T as a panel: W[e, tile, column], for ``columns`` filters from o."""
+def gradients(g: Array, p: Tiles, t0: int, count: int, o: int, columns: int, width: int, us: Array, u: int) -> None:
+    """W = A g A^T as a panel, from us[u]: W[e, tile, column], for ``columns`` filters from o."""
     for t in range(count):
         n, k = (t0 + t) // (p.TH * p.TW), (t0 + t) % (p.TH * p.TW)
         i, j = k // p.TW * p.m, k % p.TW * p.m
         at = ((n * p.OH + i) * p.OW + j) * p.OC + o
         for c in range(0, width, LANES):
-            to = base + p.u_at + t * width + c
+            to = u + t * width + c
             if p.m == 4:
-                _gradient43(g, at + c, columns - c, i, j, p.OH, p.OW, p.OC, buffers, to, p.u_plane)
+                _gradient43(g, at + c, columns - c, i, j, p.OH, p.OW, p.OC, us, to, p.u_plane)
             else:
-                _gradient2(g, at + c, columns - c, i, j, p.OH, p.OW, p.OC, buffers, to, p.u_plane, p.points)
+                _gradient2(g, at + c, columns - c, i, j, p.OH, p.OW, p.OC, us, to, p.u_plane, p.points)
 
 
 @inline
