@@ -96,7 +96,7 @@ def conv_plan(
     window = Window.read("explain_conv", (KH, KW), stride, padding, dilation)
     out = window.output((H, W), "explain_conv")
     shape = kernels.Geometry(N, C, OC, out, (KH, KW), window.stride, window.dilation, groups, dtype)
-    chosen = kernels.choose_algorithm(shape, algorithm)
+    chosen = kernels.forward_algorithm(shape, algorithm)
     variant = cost.winograd_variant(shape) if chosen == "winograd" else None
     size = np.dtype(dtype).itemsize
     work = N * out[0] * out[1] * OC * CG * KH * KW

@@ -7,7 +7,7 @@ for the ops have checked them.
 from __future__ import annotations
 
 from .conv import conv2d, conv2d_grad_w, conv2d_grad_x
-from .cost import ALGORITHMS, Geometry, choose_algorithm, estimates, get_algorithm, set_algorithm
+from .cost import ALGORITHMS, Geometry, choose_algorithm, estimates, forward_algorithm, get_algorithm, set_algorithm
 from .jit import cache_folder, get_num_threads, set_num_threads
 from .readings import reading, use
 
@@ -16,6 +16,7 @@ __all__ = [
     "Geometry",
     "cache_folder",
     "choose_algorithm",
+    "forward_algorithm",
     "conv2d",
     "conv2d_grad_w",
     "conv2d_grad_x",

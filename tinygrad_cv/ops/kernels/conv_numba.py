@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
 
 from ...typing import Array
-from . import conv_im2col, depthwise, depthwise_3x3, grouped, plans, scatter, small_window, winograd, winograd_plans
-from .cost import Geometry, choose_algorithm, get_algorithm, scatter_pays, side_by_side, winograd_variant
+from . import (
+    conv_im2col,
+    depthwise,
+    depthwise_3x3,
+    grouped,
+    plans,
+    product,
+    scatter,
+    small_window,
+    winograd,
+    winograd_plans,
+)
+from .cost import (
+    Geometry,
+    choose_algorithm,
+    forward_algorithm,
+    get_algorithm,
+    scatter_pays,
+    side_by_side,
+    winograd_variant,
+)
 from .direct import add_slices, gather, pack, weight_sums
 from .jit import get_num_threads
 from .memory import empty, flat, scratch, zeros
@@ -128,10 +148,16 @@ def _choice(geometry: Geometry, wish: str) -> tuple[str, Variant]:
     return _chosen(geometry, get_algorithm() if wish == "auto" else wish)
 
 
+def _forward_choice(geometry: Geometry, wish: str) -> tuple[str, Variant]:
+    return _chosen(geometry, get_algorithm() if wish == "auto" else wish, forward_algorithm)
+
+
 @lru_cache(maxsize=4096)
-def _chosen(geometry: Geometry, wish: str) -> tuple[str, Variant]:
+def _chosen(
+    geometry: Geometry, wish: str, choose: Callable[[Geometry, str], str] = choose_algorithm
+) -> tuple[str, Variant]:
     variant = winograd_variant(geometry)
-    return choose_algorithm(geometry, wish), Variant(*variant) if variant else Variant(0, 0)
+    return choose(geometry, wish), Variant(*variant) if variant else Variant(0, 0)
 
 
 _scatters = lru_cache(maxsize=4096)(scatter_pays)
@@ -144,9 +170,11 @@ def conv2d(
     N, H, W, C = x.shape
     OC, kernel = w.shape[0], (w.shape[2], w.shape[3])
     out = output_size((H, W), kernel, stride, padding, dilation)
-    chosen, variant = _choice(Geometry(N, C, OC, out, kernel, stride, dilation, groups), algorithm)
-    if chosen == "im2col":
+    chosen, variant = _forward_choice(Geometry(N, C, OC, out, kernel, stride, dilation, groups), algorithm)
+    if chosen == "im2col" and groups > 1:
         return conv_im2col.conv2d(x, w, stride, padding, dilation, groups, bias, relu, algorithm, scale)
+    if chosen == "im2col":
+        return _by_windows(x, w, out, stride, padding, dilation, bias, relu, scale)
     y = empty((N, *out, OC))
     floor = _ZERO if relu else NO_FLOOR
     factors = _NONE if scale is None else flat(scale)
@@ -167,6 +195,23 @@ def conv2d(
         plan = plans.forward(N, H, W, C, OC, kernel, out, stride, padding, dilation, groups)
         _gather(plan, x, w, bias, y, False, floor, factors)
     return y
+
+
+def _by_windows(
+    x: Array, w: Array, out: Pair, stride: Pair, padding: Quad, dilation: Pair, bias: Array | None, relu: bool,
+    scale: Array | None,
+) -> Array:  # fmt: skip
+    """The windows of all pixels times the filters, which the product packs where it needs them."""
+    OC, kernel = w.shape[0], (w.shape[2], w.shape[3])
+    windows = conv_im2col.im2col(x, kernel, out, stride, padding, dilation)
+    rows, filters = windows.reshape(-1, w[0].size), w.transpose(2, 3, 1, 0).reshape(-1, OC)
+    if scale is None:
+        y = product.linear(rows, filters.T, bias, relu)
+    else:
+        y = product.linear(rows, filters.T) * scale
+        y += 0 if bias is None else bias
+        y = np.maximum(y, 0, out=y) if relu else y
+    return y.reshape(len(x), *out, OC)
 
 
 def conv2d_grad_x(

@@ -183,3 +183,24 @@ def choose_algorithm(geometry: Geometry, wish: str = "auto") -> str:
         return "im2col"
     costs = estimates(geometry)
     return min(costs, key=costs.__getitem__) if wish == "auto" else wish if wish in costs else "direct"
+
+
+FEW, MANY = 49, 1 << 18
+"""Pixels at most and weights at least for im2col: weights are fetched for a handful of pixels then, and packing them
+takes longer than the sums. 512 filters of 3x3 on 512 channels, ms: 1.8 become 1.3 for 16 pixels, 2.5 become 1.8 for
+49."""
+
+
+def forward_algorithm(geometry: Geometry, wish: str = "auto") -> str:
+    """Return `choose_algorithm` for the map from x to y: few pixels and many weights go by im2col.
+
+    Examples
+    --------
+    >>> forward_algorithm(Geometry(1, 512, 512, (4, 4), (3, 3)))
+    'im2col'
+    """
+    auto = wish == "auto" and get_algorithm() == "auto" and geometry.groups == 1
+    weights = geometry.C * geometry.OC * geometry.kernel[0] * geometry.kernel[1]
+    if auto and geometry.N * geometry.out[0] * geometry.out[1] <= FEW and weights >= MANY:
+        return "im2col"
+    return choose_algorithm(geometry, wish)
