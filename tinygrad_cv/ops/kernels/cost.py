@@ -153,7 +153,7 @@ def seconds(geometry: Geometry, bytes_: int, threads: int) -> dict[str, float]:
 def expected_error(geometry: Geometry, algorithm: str) -> float:
     """Return the expected difference from exact arithmetic, relative to the largest value of the result.
 
-    A direct sum of K terms in blocks of 192 makes about sqrt(192 + K/192) roundings of half a unit in the last place.
+    A direct sum of K terms in blocks of 256 makes about sqrt(256 + K/256) roundings of half a unit in the last place.
     Winograd's errors are those measured on normal numbers: its points 2 and -2 take powers up to 8 (see
     `winograd_algebra`), those of F(2x2, 3x3) do not.
     """
@@ -161,7 +161,7 @@ def expected_error(geometry: Geometry, algorithm: str) -> float:
     K = geometry.C // geometry.groups * geometry.kernel[0] * geometry.kernel[1]
     if algorithm == "winograd":
         return 1e-6 if winograd_variant(geometry) == (2, 3) else 6e-6
-    return float(unit * max(1.0, np.sqrt(min(K, 192) + K / 192) / 2))
+    return float(unit * max(1.0, np.sqrt(min(K, 256) + K / 256) / 2))
 
 
 def choose_algorithm(geometry: Geometry, wish: str = "auto") -> str:
