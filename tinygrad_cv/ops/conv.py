@@ -35,7 +35,7 @@ from .kernels import conv as kernels
 from .kernels.readings import pick
 from .layout import dense, to_nchw, to_nhwc
 from .op import Op, Unfinished
-from .reduce import sum as total
+from .reduce import Sum
 from .shape import Pad, flip, reshape
 
 __all__ = [
@@ -87,7 +87,7 @@ class Conv2d(_Sliding):
         return Conv2dGradW(self.window, self.groups, self.size)(x, g)
 
     def grad_b(self, g: Value) -> Value:
-        return total(g, (0, 2, 3))
+        return Sum((0, 2, 3), False, g.shape)(g)
 
     def cost(self, y_shape: tuple[int, ...], *shapes: tuple[int, ...] | None) -> int:
         assert shapes[1] is not None

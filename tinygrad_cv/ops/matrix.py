@@ -11,8 +11,9 @@ from .broadcast import broadcast_shape, cast, expand_to, result_type
 from .errors import DTypeError, ShapeError
 from .kernels.readings import pick
 from .op import Op, Unfinished
+from .reduce import Sum
 from .reduce import sum as total
-from .shape import reshape, transpose, unsqueeze
+from .shape import Permute, reshape, transpose, unsqueeze
 
 __all__ = [
     "addmm", "addmv", "baddbmm", "bilinear", "bmm", "dot", "inner", "linear", "matmul", "mm", "mv", "outer",
@@ -54,22 +55,23 @@ class Linear(Op):
         return Unfinished(finish, shape, x.dtype), ()
 
     def grad_x(self, g: Value, w: Value) -> Value:
-        return matmul(g, w)
+        return _MATMUL(g, w) if g.ndim == 2 else matmul(g, w)
 
     def grad_w(self, g: Value, x: Value) -> Value:
-        rows = math.prod(g.shape[:-1])
-        xt = transpose(reshape(x, (rows, x.shape[-1])), 0, 1)
-        return transpose(_MATMUL(xt, reshape(g, (rows, g.shape[-1]))), 0, 1)  # in the memory order of weights
+        if g.ndim > 2:
+            rows = math.prod(g.shape[:-1])
+            g, x = reshape(g, (rows, g.shape[-1])), reshape(x, (rows, x.shape[-1]))
+        return _TURN(_MATMUL(_TURN(x), g))  # in the memory order of weights
 
     def grad_b(self, g: Value) -> Value:
-        return total(g, tuple(range(g.ndim - 1)))
+        return Sum(tuple(range(g.ndim - 1)), False, g.shape)(g)
 
     def cost(self, y_shape: tuple[int, ...], *shapes: tuple[int, ...] | None) -> int:
         assert shapes[1] is not None
         return int(np.prod(y_shape)) * shapes[1][1]
 
 
-_MATMUL, _LINEAR = MatMul(), Linear()
+_MATMUL, _LINEAR, _TURN = MatMul(), Linear(), Permute((1, 0))
 
 
 def _flipped(x: Value) -> Value:

@@ -36,6 +36,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from numpy import ndarray
+
 from ..typing import Array, DType
 
 REGISTRY: dict[str, type[Op]] = {}
@@ -154,9 +156,10 @@ class Op:
 
     def __call__(self, *xs: Any) -> Any:
         for x in xs:
-            record = getattr(type(x), "__record__", None)
-            if record is not None:
-                return record(self, xs)
+            if type(x) is not ndarray:
+                record = getattr(type(x), "__record__", None)
+                if record is not None:
+                    return record(self, xs)
         return self.forward(*xs)
 
     def __repr__(self) -> str:

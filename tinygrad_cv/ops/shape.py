@@ -215,8 +215,8 @@ def flatten(input: Value, start_dim: int = 0, end_dim: int = -1) -> Value:
         return reshape(input, (1,))
     if a > b:
         raise ArgumentError(f"flatten: start_dim {start_dim} lies behind end_dim {end_dim}; exchange them")
-    merged = math.prod(input.shape[a : b + 1])
-    return reshape(input, (*input.shape[:a], merged, *input.shape[b + 1 :]))
+    shape = input.shape
+    return input if a == b else Reshape((*shape[:a], math.prod(shape[a : b + 1]), *shape[b + 1 :]), shape)(input)
 
 
 def unflatten(input: Value, dim: int, sizes: Sequence[int]) -> Value:
