@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from .conv import conv2d, conv2d_grad_w, conv2d_grad_x
 from .cost import ALGORITHMS, Geometry, choose_algorithm, estimates, forward_algorithm, get_algorithm, set_algorithm
-from .jit import cache_folder, get_num_threads, set_num_threads
+from .jit import get_num_threads, set_num_threads
+from .jit_cache import cache_folder
 from .readings import reading, use
 
 __all__ = [

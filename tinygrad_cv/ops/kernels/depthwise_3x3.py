@@ -20,6 +20,7 @@ The plan is that of `depthwise`; the twin in plain loops is `conv_loops`.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -93,7 +94,7 @@ def _line(
         t += d.C
 
 
-@spread
+@partial(spread, unroll=True)
 def convolve(
     worker: int, workers: int, x: Array, w: Array, bias: Array, y: Array, rise: Array, slide: Array, p: Array,
     q: Array, d: Grid, floor: Any,

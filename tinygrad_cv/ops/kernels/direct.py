@@ -20,7 +20,7 @@ import numpy as np
 
 from ...typing import Array
 from .jit import inline, spread
-from .micro import FEW, NO_FLOOR, ROWS, WIDTH, multiply
+from .micro import NO_FLOOR, ROWS, WIDTH, multiply
 from .plans import Band, Sizes, WeightSizes
 from .simd import LANES, load, load_first, splat, store, store_first
 from .simd_turn import turn
@@ -151,7 +151,6 @@ def gather(
     blocks = (OCG + WIDTH - 1) // WIDTH
     rest = OCG - (blocks - 1) * WIDTH
     padded = (blocks - 1) * WIDTH + (LANES if rest <= LANES else WIDTH)
-    spare = np.empty(2 * FEW, np.int64)
     stop = (worker + 1) * band.tasks // workers
     for task in range(worker * band.tasks // workers, stop):
         n0, i0 = task // band.strips * band.images, task % band.strips * band.rows
@@ -178,7 +177,7 @@ def gather(
                         source, a0 + group * sizes.CG, rows, 0, pixels,
                         taps, t, n_t, sizes.n_k, 1, w, panel + t * sizes.n_k * width, width,
                         y, c0 + o, places, columns, t > 0, bias, o,
-                        floor if t + n_t == sizes.n_t else NO_FLOOR, spare, x, soon, step,
+                        floor if t + n_t == sizes.n_t else NO_FLOOR, x, soon, step,
                     )  # fmt: skip
                     soon += pixels // ROWS * n_t * sizes.n_k * step
 
@@ -202,7 +201,6 @@ def weight_sums(
     OC, R = sizes.OC, sizes.R
     total = sizes.slices * sizes.chunks
     size = sizes.buffer + sizes.panel
-    spare = np.empty(2 * FEW, np.int64)
     local, panel = worker * size, worker * size + sizes.buffer
     for task in range(worker * total // workers, (worker + 1) * total // workers):
         part, c0 = task // sizes.chunks, task % sizes.chunks * sizes.channels
@@ -237,7 +235,7 @@ def weight_sums(
                             source, a0 + group * sizes.CG, rows, r0, r1 - r0, taps, 0, pixels // run, run, sizes.a_k,
                             buffers if sizes.packed else g, panel if sizes.packed else from_g + o,
                             width if sizes.packed else OC, out, to + o, places, columns, b > b0, zeros, 0, NO_FLOOR,
-                            spare, x if asks_x else g, soon_x if asks_x else soon_g, step,
+                            x if asks_x else g, soon_x if asks_x else soon_g, step,
                         )  # fmt: skip
                         if asks_x:
                             soon_x += (r1 - r0) // ROWS * pixels * step

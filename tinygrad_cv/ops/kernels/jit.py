@@ -1,7 +1,7 @@
 """The one door to numba: how kernels are compiled, cached, launched and counted.
 
-Two decorators. ``@kernel`` makes an entry that Python calls; ``@inline`` makes a helper that kernels call and
-that vanishes into them. Both compile at the first call, never at import, and keep the machine code on disk.
+Two decorators. ``@spread`` (or ``@kernel``) makes an entry that Python calls; ``@inline`` makes a helper that kernels
+call and that vanishes into them. Both compile at the first call, never at import, and keep the machine code on disk.
 Modules that use them import numba; `readings` loads those modules only when a kernel is called for the first
 time.
 
@@ -17,20 +17,17 @@ NUMBA_DISABLE_JIT=1 (kernels run as Python, slowly).
 # mypy: disable-error-code="misc, method-assign, no-untyped-call, no-any-return, attr-defined, name-defined"
 from __future__ import annotations
 
-import atexit
 import contextlib
-import hashlib
 import importlib.util
 import os
-import shutil
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from typing import Any, TypeVar, cast
+
+from .jit_cache import cache_class
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -62,12 +59,12 @@ def kernel(*, parallel: bool = False, fastmath: bool = True) -> Callable[[F], F]
     return decorate
 
 
-def spread(function: Callable[..., None]) -> Callable[..., None]:
+def spread(function: Callable[..., None], unroll: bool = False) -> Callable[..., None]:
     """Make an entry whose first two parameters are ``worker`` and ``workers``.
 
     Called as ``f(workers, ...)`` it runs ``f(0, workers, ...)`` to ``f(workers - 1, workers, ...)`` at once, each on
     a thread of its own. It compiles in less than half the time of ``kernel(parallel=True)``: numba compiles the body
-    of a ``prange`` three times over.
+    of a ``prange`` three times over. ``unroll`` has LLVM unroll its loops.
     """
     numba = _numba()
     if numba.config.DISABLE_JIT:
@@ -77,7 +74,7 @@ def spread(function: Callable[..., None]) -> Callable[..., None]:
                 function(worker, workers, *args)
 
         return one_by_one
-    share = _compiled(function, "kernel", cached=False, fastmath=FASTMATH, **BARE)
+    share = _compiled(function, "unrolled" if unroll else "kernel", cached=False, fastmath=FASTMATH, **BARE)
     launch = _spreader()
 
     def entry(workers: int, *args: Any) -> None:
@@ -88,17 +85,13 @@ def spread(function: Callable[..., None]) -> Callable[..., None]:
     return _launcher(_cached(launcher, function))
 
 
-def inline(function: F, early: bool = False) -> F:
+def inline(function: F) -> F:
     """Make a helper that other kernels call; LLVM copies it into each of them.
 
     It makes no arrays, and does not count who holds those that it is given: threads that count the same array wait
     for each other. Counting in the copies of `grouped` at 32x128x16x16 took 1.4 ms to 1.7 on two threads; now 0.7.
-
-    ``early``: LLVM optimises it by itself, too, before it is copied. For `micro.multiply` that is worth a second of
-    compiling: the weights' gradient of 64x64x32x32, 128 of 3x3/2, takes 12.7 ms instead of 16 to 18.
     """
-    role = "kernel" if early else "helper"
-    return _compiled(function, role, fastmath=FASTMATH, forceinline=True, cached=False, _nrt=False, **BARE)
+    return _compiled(function, "helper", fastmath=FASTMATH, forceinline=True, cached=False, _nrt=False, **BARE)
 
 
 def _compiled(function: Callable[..., Any], role: str = "", cached: bool = True, **options: Any) -> Any:
@@ -110,7 +103,7 @@ def _compiled(function: Callable[..., Any], role: str = "", cached: bool = True,
 def _cached(compiled: Any, function: Callable[..., Any]) -> Any:
     """Keep what ``compiled`` compiles on disk, under the name and place of ``function``."""
     try:
-        compiled._cache = _cache_class()(function)
+        compiled._cache = cache_class()(function)
     except ImportError:  # numba's cache is not public: where it has moved, its own placing is used instead
         with contextlib.suppress(RuntimeError):
             compiled.enable_caching()
@@ -300,74 +293,3 @@ def _first_launch(compiled: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         if _numba().threading_layer() != "workqueue":
             _launching = None
         return result
-
-
-# The cache on disk. Numba stamps each function with its own file; a changed helper in another file would go
-# unseen. Here the stamp of every function is the hash of all kernel sources, and a folder that cannot be
-# written is replaced by a temporary one, so that importing never fails.
-
-
-@cache
-def stamp() -> str:
-    """Return the SHA-256 over the sources of all kernels."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
-        digest.update(path.name.encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
-def _user_cache() -> Path:
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-
-
-@cache
-def cache_folder() -> Path:
-    """Return the folder that keeps machine code: TGCV_CACHE_DIR, the user's cache, or a temporary one."""
-    wish = os.environ.get("TGCV_CACHE_DIR")
-    # One checkout, one SIMD setting, one folder: switching between them recompiles nothing.
-    home = hashlib.sha256(str(Path(__file__).parent.resolve()).encode()).hexdigest()[:8]
-    leaf = f"{home}-{os.environ.get('TGCV_SIMD') or 'auto'}"
-    try:
-        folder = (Path(wish) if wish else _user_cache() / "tinygrad_cv" / "kernels") / leaf
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
-        return folder
-    except (OSError, RuntimeError):
-        folder = Path(tempfile.mkdtemp(prefix="tinygrad_cv-"))
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        return folder
-
-
-@cache
-def _cache_class() -> Any:
-    from numba.core import caching
-
-    class Locator(caching._CacheLocator):
-        def __init__(self, function: Callable[..., Any], file: str) -> None:
-            self._py_file, self.line = file, function.__code__.co_firstlineno
-
-        @classmethod
-        def from_function(cls, function: Callable[..., Any], file: str) -> Any:
-            return cls(function, file)
-
-        def get_cache_path(self) -> str:
-            return str(cache_folder())
-
-        def get_source_stamp(self) -> str:
-            return stamp()
-
-        def get_disambiguator(self) -> str:
-            return str(self.line)
-
-    class Results(caching.CompileResultCacheImpl):
-        _locator_classes = [Locator]
-
-    class Cache(caching.FunctionCache):
-        _impl_class = Results
-
-    return Cache

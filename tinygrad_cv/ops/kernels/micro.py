@@ -32,7 +32,6 @@ block".
 # mypy: disable-error-code="misc, no-untyped-call, no-any-return, attr-defined, untyped-decorator"
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -42,6 +41,7 @@ from numba.extending import intrinsic
 
 from ...typing import Array
 from .jit import inline
+from .outline import outline
 from .simd import LANES, MODE, VECTOR, as_vector, broadcast, call, element, first, masked_store, prefetch
 
 ROWS = {"avx512": 12, "avx2": 6, "neon": 12, "plain": 6}[MODE]
@@ -52,32 +52,47 @@ WIDTH = 2 * LANES
 """Columns of a full panel."""
 
 I64 = ir.IntType(64)
-_table = types.Array(types.int64, 1, "C")
-_flat = types.Array(types.float32, 1, "C")
+NUMBERS, TABLE, COUNT = types.CPointer(types.float32), types.CPointer(types.int64), types.intp
+KINDS = (
+    NUMBERS, TABLE, COUNT, TABLE, COUNT, COUNT, COUNT, NUMBERS, COUNT, NUMBERS, TABLE, COUNT, types.boolean, NUMBERS,
+    types.float32, NUMBERS, COUNT,
+)  # fmt: skip
+"""Types of the arguments of a tile, and of a whole panel."""
+
+
+@intrinsic
+def _address(context: Any, array: Any, i: Any) -> Any:
+    def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return element(context, builder, sig.args[0], *args)
+
+    return types.CPointer(array.dtype)(array, types.intp), code
+
+
+@inline
+def _tail(array: Array, i: int) -> Array:
+    return array[i:]
+
+
+at: Any = _tail if MODE == "plain" else _address
+"""What begins at array[i]: an address, or in plain Python a view. Nothing is checked."""
 
 
 def _plain(height: int, width: int) -> Any:
     """The definition of a tile, in loops."""
 
     def tile(
-        a: Array, a0: int, rows: Array, r0: int, taps: Array, t0: int, n_t: int, n_k: int, a_k: int,
-        b: Array, b0: int, b_k: int, c: Array, c0: int, places: Array, columns: int,
-        add: bool, bias: Array, bias0: int, floor: Any,
-        soon: Array, soon0: int, step: int,
+        a: Array, rows: Array, n_rows: int, taps: Array, n_t: int, n_k: int, a_k: int, b: Array, b_k: int, c: Array,
+        places: Array, columns: int, add: bool, bias: Array, floor: Any, soon: Array, step: int,
     ) -> None:  # fmt: skip
-        for m in range(height):
-            at = c0 + places[r0 + m]
-            if m > 0 and places[r0 + m] == places[r0 + m - 1]:
-                continue  # a row that is there to fill the tile must not be added twice
+        for m in range(min(height, n_rows)):
             for n in range(min(width, columns)):
-                total = np.float32(0) if add else bias[bias0 + n]
+                total = np.float32(0) if add else bias[n]
                 for t in range(n_t):
                     for k in range(n_k):
-                        value = a[a0 + rows[r0 + m] + taps[t0 + t] + k * a_k]
-                        total += value * b[b0 + (t * n_k + k) * b_k + n]
+                        total += a[rows[m] + taps[t] + k * a_k] * b[(t * n_k + k) * b_k + n]
                 if add:
-                    total += c[at + n]
-                c[at + n] = floor if total < floor else total
+                    total += c[places[m] + n]
+                c[places[m] + n] = floor if total < floor else total
 
     return inline(tile)
 
@@ -88,29 +103,11 @@ def _emitted(height: int, vectors: int) -> Any:
 
     @intrinsic
     def tile(
-        context: Any, a: Any, a0: Any, rows: Any, r0: Any, taps: Any, t0: Any, n_t: Any, n_k: Any, a_k: Any,
-        b: Any, b0: Any, b_k: Any, c: Any, c0: Any, places: Any, columns: Any, add: Any, bias: Any, bias0: Any,
-        floor: Any, soon: Any, soon0: Any, step: Any,
+        context: Any, a: Any, rows: Any, n_rows: Any, taps: Any, n_t: Any, n_k: Any, a_k: Any, b: Any, b_k: Any, c: Any,
+        places: Any, columns: Any, add: Any, bias: Any, floor: Any, soon: Any, step: Any,
     ) -> Any:  # fmt: skip
-        i = types.intp
-        kinds = types.void(
-            _flat, i, _table, i, _table, i, i, i, i, _flat, i, i, _flat, i, _table, i,
-            types.boolean, _flat, i, types.float32, _flat, i, i,
-        )  # fmt: skip
-
         def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            a, a0, rows, r0, taps, t0, n_t, n_k, a_k, b, b0, b_k, c, c0, places, columns, add = args[:17]
-            bias, bias0, floor, soon, soon0, step = args[17:]
-            kind = dict(
-                zip(
-                    ("a", "rows", "taps", "b", "c", "places", "bias", "soon"),
-                    [sig.args[k] for k in (0, 2, 4, 9, 12, 14, 17, 20)],
-                    strict=True,
-                )
-            )
-
-            def at(array: Any, name: str, index: Any) -> Any:
-                return element(context, builder, kind[name], array, index)
+            a, rows, n_rows, taps, n_t, n_k, a_k, b, b_k, c, places, columns, add, bias, floor, soon, step = args
 
             def block(name: str) -> Any:
                 return builder.function.append_basic_block(name)
@@ -118,44 +115,47 @@ def _emitted(height: int, vectors: int) -> Any:
             def vector_at(base: Any, n: int) -> Any:
                 return as_vector(builder, builder.gep(base, [I64(n * LANES)]))
 
-            here = [builder.load(at(rows, "rows", builder.add(r0, I64(m)))) for m in range(height)]
-            there = [builder.load(at(places, "places", builder.add(r0, I64(m)))) for m in range(height)]
-            base = [at(c, "c", builder.add(c0, place)) for place in there]
-            last = builder.sub(columns, I64((vectors - 1) * LANES))
-            mask = first(builder, last)
-            whole = builder.icmp_signed(">=", last, I64(LANES))
+            # A low tile that reaches beyond the last row computes that row again; as all loads of a tile come
+            # before its stores, even a sum that is added to C is right.
+            row = [I64(m) for m in range(height)]
+            if height < ROWS:
+                last = builder.sub(n_rows, I64(1))
+                row = [builder.select(builder.icmp_signed("<", m, last), m, last) for m in row]
+            here = [builder.load(builder.gep(rows, [m])) for m in row]
+            base = [builder.gep(c, [builder.load(builder.gep(places, [m]))]) for m in row]
+            over = builder.sub(columns, I64((vectors - 1) * LANES))
+            mask = first(builder, over)
+            whole = builder.icmp_signed(">=", over, I64(LANES))
 
             for m, n in grid:
                 prefetch(builder, builder.gep(base[m], [I64(n * LANES)]), True)
 
             # start: the bias, or zero where the sum goes to what C holds already
             zeros = ir.Constant(VECTOR, [0.0] * LANES)
-            row = [builder.load(vector_at(at(bias, "bias", bias0), n), align=4) for n in range(vectors)]
-            row = [builder.select(add, zeros, vector) for vector in row]
-            start = {(m, n): row[n] for m, n in grid}
+            line = [builder.load(vector_at(bias, n), align=4) for n in range(vectors)]
+            line = [builder.select(add, zeros, vector) for vector in line]
+            start = {(m, n): line[n] for m, n in grid}
             begin, outer, inner, turn, done = (block(name) for name in ("begin", "tap", "step", "turn", "done"))
             builder.branch(begin)
             builder.position_at_end(begin)
-            first_soon = at(soon, "soon", soon0)
-            first_a, first_b = at(a, "a", a0), at(b, "b", b0)
             builder.branch(outer)
 
             # for t in range(n_t)
             builder.position_at_end(outer)
-            t, b_t, soon_t = builder.phi(I64), builder.phi(first_b.type), builder.phi(first_b.type)
+            t, b_t, soon_t = builder.phi(I64), builder.phi(b.type), builder.phi(soon.type)
             t.add_incoming(I64(0), begin)
-            b_t.add_incoming(first_b, begin)
-            soon_t.add_incoming(first_soon, begin)
+            b_t.add_incoming(b, begin)
+            soon_t.add_incoming(soon, begin)
             sums_t = {mn: builder.phi(VECTOR) for mn in grid}
             for mn in grid:
                 sums_t[mn].add_incoming(start[mn], begin)
-            a_t = builder.gep(first_a, [builder.load(at(taps, "taps", builder.add(t0, t)))])
+            a_t = builder.gep(a, [builder.load(builder.gep(taps, [t]))])
             builder.branch(inner)
 
             # for k in range(n_k)
             builder.position_at_end(inner)
-            k, a_now, b_now = builder.phi(I64), builder.phi(first_a.type), builder.phi(first_b.type)
-            soon_now = builder.phi(first_a.type)
+            k, a_now, b_now = builder.phi(I64), builder.phi(a.type), builder.phi(b.type)
+            soon_now = builder.phi(soon.type)
             k.add_incoming(I64(0), outer)
             a_now.add_incoming(a_t, outer)
             soon_now.add_incoming(soon_t, outer)
@@ -223,7 +223,7 @@ def _emitted(height: int, vectors: int) -> Any:
             builder.position_at_end(end)
             return context.get_dummy_value()
 
-        return kinds, code
+        return types.void(*KINDS), code
 
     return tile
 
@@ -232,11 +232,42 @@ _make = _plain if MODE == "plain" else _emitted
 _tall_wide, _tall_slim, _low_wide, _low_slim = (_make(m, n) for m in (ROWS, FEW) for n in (2, 1))
 
 
-@partial(inline, early=True)
+def _panel(
+    a: Array, rows: Array, n_rows: int, taps: Array, n_t: int, n_k: int, a_k: int, b: Array, b_k: int, c: Array,
+    places: Array, columns: int, add: bool, bias: Array, floor: Any, soon: Array, step: int,
+) -> None:  # fmt: skip
+    """Multiply any number of rows, tile by tile."""
+    wide = columns > LANES
+    m = 0
+    while m < n_rows:
+        here, there, left = at(rows, m), at(places, m), n_rows - m
+        if left >= ROWS:
+            if wide:
+                _tall_wide(
+                    a, here, left, taps, n_t, n_k, a_k, b, b_k, c, there, columns, add, bias, floor, soon, step,
+                )  # fmt: skip
+            else:
+                _tall_slim(
+                    a, here, left, taps, n_t, n_k, a_k, b, b_k, c, there, columns, add, bias, floor, soon, step,
+                )  # fmt: skip
+            soon = at(soon, n_t * n_k * step)
+            m += ROWS
+        else:
+            if wide:
+                _low_wide(a, here, left, taps, n_t, n_k, a_k, b, b_k, c, there, columns, add, bias, floor, soon, 0)
+            else:
+                _low_slim(a, here, left, taps, n_t, n_k, a_k, b, b_k, c, there, columns, add, bias, floor, soon, 0)
+            m += FEW
+
+
+_rows_of_tiles = inline(_panel) if MODE == "plain" else outline(*KINDS)(_panel)
+
+
+@inline
 def multiply(
     a: Array, a0: int, rows: Array, r0: int, n_rows: int, taps: Array, t0: int, n_t: int, n_k: int, a_k: int,
     b: Array, b0: int, b_k: int, c: Array, c0: int, places: Array, columns: int,
-    add: bool, bias: Array, bias0: int, floor: Any, spare: Array, soon: Array, soon0: int, step: int,
+    add: bool, bias: Array, bias0: int, floor: Any, soon: Array, soon0: int, step: int,
 ) -> None:  # fmt: skip
     """Multiply ``n_rows`` rows of A by one panel of B: the module's formula for any number of rows.
 
@@ -250,43 +281,13 @@ def multiply(
     columns : how many columns are stored.
     add, bias, bias0 : sums are added to C, or start from bias[bias0 + n] (a whole panel is read).
     floor : results below it are set to it: 0 for a fused ReLU, -inf for none.
-    spare : int64, 2*FEW elements, overwritten.
     soon, soon0, step : memory that will be read next; each step of a full tile asks for one of its lines, ``step``
         elements further on than the step before. 0 for none.
     """
-    wide = columns > LANES
-    m = 0
-    while n_rows - m >= ROWS:
-        if wide:
-            _tall_wide(
-                a, a0, rows, r0 + m, taps, t0, n_t, n_k, a_k, b, b0, b_k, c, c0, places, columns, add, bias, bias0,
-                floor, soon, soon0, step,
-            )  # fmt: skip
-        else:
-            _tall_slim(
-                a, a0, rows, r0 + m, taps, t0, n_t, n_k, a_k, b, b0, b_k, c, c0, places, columns, add, bias, bias0,
-                floor, soon, soon0, step,
-            )  # fmt: skip
-        m += ROWS
-        soon0 += n_t * n_k * step
-    while m < n_rows:
-        # A tile that reaches beyond the last row computes that row again; as all loads of a tile come before
-        # its stores, even a sum that is added to C is right.
-        for i in range(FEW):
-            j = r0 + min(m + i, n_rows - 1)
-            spare[i], spare[FEW + i] = rows[j], places[j]
-        here, there = spare[:FEW], spare[FEW:]
-        if wide:
-            _low_wide(
-                a, a0, here, 0, taps, t0, n_t, n_k, a_k, b, b0, b_k, c, c0, there, columns, add, bias, bias0,
-                floor, soon, soon0, 0,
-            )  # fmt: skip
-        else:
-            _low_slim(
-                a, a0, here, 0, taps, t0, n_t, n_k, a_k, b, b0, b_k, c, c0, there, columns, add, bias, bias0,
-                floor, soon, soon0, 0,
-            )  # fmt: skip
-        m += FEW
+    _rows_of_tiles(
+        at(a, a0), at(rows, r0), n_rows, at(taps, t0), n_t, n_k, a_k, at(b, b0), b_k, at(c, c0), at(places, r0),
+        columns, add, at(bias, bias0), floor, at(soon, soon0), step,
+    )  # fmt: skip
 
 
 NO_FLOOR = np.float32(-np.inf)

@@ -23,7 +23,7 @@ from ...typing import Array
 from . import skinny
 from .jit import get_num_threads, inline, spread
 from .memory import empty, flat, scratch
-from .micro import FEW, NO_FLOOR, ROWS, WIDTH, multiply
+from .micro import NO_FLOOR, ROWS, WIDTH, multiply
 from .rows_numba import swap as turned
 from .simd import LANES, load_first, store
 from .simd_turn import turn
@@ -70,7 +70,6 @@ def _product(
 ) -> None:  # fmt: skip
     """Run the tasks: blocks of MC rows x NB columns, column blocks innermost."""
     blocks = (N + NB - 1) // NB
-    spare = np.empty(2 * FEW, np.int64)
     room = worker * KC * (NB + WIDTH)
     for task in range(worker * tasks // workers, (worker + 1) * tasks // workers):
         m0, n0 = task // blocks * MC, task % blocks * NB
@@ -83,7 +82,7 @@ def _product(
                 here = min(WIDTH, columns - j)
                 multiply(
                     a, k0 * a_k, rows, m0, height, zero, 0, 1, steps, a_k, panels, room + j * steps,
-                    WIDTH if here > LANES else LANES, c, n0 + j, places, here, k0 > 0, bias, n0 + j, lowest, spare,
+                    WIDTH if here > LANES else LANES, c, n0 + j, places, here, k0 > 0, bias, n0 + j, lowest,
                     a, 0, 0,
                 )  # fmt: skip
 

@@ -39,7 +39,7 @@ from ...typing import Array
 from .direct import clear, copy, pack
 from .jit import get_num_threads, inline, spread
 from .memory import empty, flat, scratch
-from .micro import FEW, NO_FLOOR, ROWS, WIDTH, multiply
+from .micro import NO_FLOOR, ROWS, WIDTH, multiply
 from .plans import STEPS, panels, work
 from .simd import LANES, load, load_first, store, store_first
 
@@ -106,7 +106,6 @@ def scatter(
     d: Sheet, buffers: Array,
 ) -> None:  # fmt: skip
     """Hand out g through w, packed in panels of columns (p, q, c), into gx."""
-    spare = np.empty(2 * FEW, np.int64)
     image, line = worker * d.size, d.LW * d.C
     part = image + d.LH * line
     padded = (d.span + LANES - 1) // LANES * LANES if d.span % WIDTH <= LANES else (d.span + WIDTH - 1) // WIDTH * WIDTH
@@ -128,7 +127,7 @@ def scatter(
                         multiply(
                             g, from_g + k, rows, 0, pixels, taps, 0, 1, steps, 1,
                             w, p * padded * d.OC + j * d.OC + k * width, width, buffers, to + j, places,
-                            min(width, d.span - j), d.straight or k > 0, zeros, 0, NO_FLOOR, spare, g, soon, step,
+                            min(width, d.span - j), d.straight or k > 0, zeros, 0, NO_FLOOR, g, soon, step,
                         )  # fmt: skip
                         soon += pixels // ROWS * steps * step
             for i in range(0 if d.straight else lines):

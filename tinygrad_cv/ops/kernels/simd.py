@@ -102,8 +102,9 @@ def call(builder: Any, name: str, result: Any, args: list[Any]) -> Any:
 
 
 def element(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
-    """Emit the address of ``array[index]``."""
-    return builder.gep(context.make_array(kind)(context, builder, array).data, [index])
+    """Emit the address of ``array[index]``, of an array or of what lies at an address."""
+    data = context.make_array(kind)(context, builder, array).data if isinstance(kind, types.Array) else array
+    return builder.gep(data, [index])
 
 
 def broadcast(builder: Any, scalar: Any) -> Any:

@@ -30,11 +30,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from ...typing import Array
 from .jit import spread
-from .micro import FEW, NO_FLOOR, WIDTH, multiply
+from .micro import NO_FLOOR, WIDTH, multiply
 from .simd import LANES
 from .winograd_filters import filters as transform_filters
 from .winograd_filters import weights_out
@@ -51,7 +49,6 @@ def winograd(
 
     vs and us hold V and U: of all tasks, or, as ``buffers``, of the task at hand.
     """
-    spare = np.empty(2 * FEW, np.int64)
     base = worker * p.size
     tasks = p.blocks * p.groups
     for task in range(worker * tasks // workers, (worker + 1) * tasks // workers):
@@ -76,7 +73,7 @@ def winograd(
                         multiply(
                             vs, v + e * p.v_plane, rows, 0, count, zero, 0, 1, channels, 1,
                             us, u + e * p.u_plane, width, buffers, m + e * p.m_plane, places,
-                            width, c0 > 0, zeros, 0, NO_FLOOR, spare, us, u + (e + 1) * p.u_plane, p.ahead,
+                            width, c0 > 0, zeros, 0, NO_FLOOR, us, u + (e + 1) * p.u_plane, p.ahead,
                         )  # fmt: skip
         if p.stage & PRODUCTS:
             outputs(y, bias, floor, p, t0, count, o0, filters, buffers, base)
@@ -91,7 +88,6 @@ def winograd_weights(
 
     Which task adds what, and in which order, depends on the sizes alone. vs and us hold V and W.
     """
-    spare = np.empty(2 * FEW, np.int64)
     base = worker * p.size
     tasks = p.slices * p.chunks * p.groups
     for task in range(worker * tasks // workers, (worker + 1) * tasks // workers):
@@ -117,7 +113,7 @@ def winograd_weights(
                         multiply(
                             vs, v + e * p.v_plane, rows, 0, channels, zero, 0, 1, count, p.v_row,
                             us, u + e * p.u_plane, width, buffers, m + e * p.m_plane,
-                            places, width, block > first, zeros, 0, NO_FLOOR, spare, us, u + (e + 1) * p.u_plane,
+                            places, width, block > first, zeros, 0, NO_FLOOR, us, u + (e + 1) * p.u_plane,
                             p.ahead,
                         )  # fmt: skip
         if p.stage & PRODUCTS:
