@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tinygrad_cv.autograd.differentiate import owned
 from tinygrad_cv.ops import kernels
 from tinygrad_cv.ops.kernels import jit, jit_cache, memory
 
@@ -153,3 +154,12 @@ def test_flat_sees_the_memory_of_any_dense_order_and_refuses_gaps() -> None:
     assert memory.flat(x).flags.writeable and memory.flat(x).ctypes.data == x.ctypes.data
     with pytest.raises(ValueError, match="not dense"):
         memory.flat(x[:, ::2])
+
+
+def test_a_gradient_in_recycled_memory_is_copied_only_where_somebody_else_looks() -> None:
+    g = memory.empty((1 << 15, 4))
+    assert owned(g, set()) is g
+    view = g[1:]
+    assert owned(view, set()) is not view
+    del g
+    assert owned(view, set()) is view

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..ops.errors import ArgumentError, AutogradError, ShapeError
+from ..ops.kernels.memory import is_block
 from ..typing import Array
 from . import engine
 
@@ -167,7 +168,7 @@ def _looked_at(view: Any) -> bool:
 
 def _holders(view: Any) -> int:
     base = view.base
-    return sys.getrefcount(base)
+    return sys.getrefcount(base) - is_block(base)
 
 
 _ALONE = _holders(np.empty(2)[:1])

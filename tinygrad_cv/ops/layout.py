@@ -40,6 +40,8 @@ def is_channels_last(x: Array) -> bool:
 
 def to_rows(x: Array) -> Array:
     """Return x (N, C, ...) as rows of channels (N * ..., C), without a copy where x is channels-last."""
+    if x.ndim == 2:
+        return np.ascontiguousarray(x)
     if x.ndim == 4:
         return to_nhwc(x).reshape(x.shape[0] * x.shape[2] * x.shape[3], x.shape[1])
     rows = x.shape[0] * math.prod(x.shape[2:])

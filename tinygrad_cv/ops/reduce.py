@@ -120,9 +120,9 @@ def mean(input: Value, dim: Dim = None, keepdim: bool = False, *, dtype: DType |
     input = cast(input, dtype) if dtype is not None else input
     only_float("mean", input)
     dims = read_dims("mean", dim, input.ndim)
-    if count(input.shape, dims) == 0:
-        return sum(input, dims, keepdim) + math.nan
-    return div(sum(input, dims, keepdim) if input.ndim else input, float(count(input.shape, dims)))
+    number = count(input.shape, dims)
+    total = Sum(dims, keepdim, input.shape)(input) if input.ndim else input
+    return div(total, float(number)) if number else total + math.nan
 
 
 def _extreme(op: str, function: Any) -> Callable[..., Value]:

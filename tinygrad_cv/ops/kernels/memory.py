@@ -52,6 +52,9 @@ class _Size:
 
 
 _sizes: dict[int, _Size] = {}
+_owners: set[int] = set()
+"""The ids of the arrays that own the memory of blocks."""
+
 _held = _most = _clock = 0
 _lock = threading.Lock()
 _some: Block = (np.empty(0), 0)
@@ -99,11 +102,17 @@ def _new(size: int) -> Block:
             blocks = _sizes[length].blocks
             for i in reversed(range(len(blocks))):
                 if _held > room and getrefcount(blocks[i][0]) == _IDLE:
-                    del blocks[i]
+                    _owners.discard(id(blocks.pop(i)[0]))
                     _held -= length
     _held += size
     memory = np.empty(size + ALIGN, np.uint8)
+    _owners.add(id(memory))
     return memory, -memory.ctypes.data % ALIGN
+
+
+def is_block(owner: Any) -> bool:
+    """Tell whether an array owns the memory of a block, so that it is held once more than by those who look at it."""
+    return id(owner) in _owners
 
 
 def zeros(shape: tuple[int, ...], dtype: Any = FLOAT32) -> Array:
@@ -118,6 +127,7 @@ def release() -> None:
     global _held
     with _lock:
         _sizes.clear()
+        _owners.clear()
         _held = 0
 
 

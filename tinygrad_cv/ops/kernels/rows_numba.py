@@ -87,7 +87,8 @@ def column_sums(x: Array) -> Array:
     if blocks:
         _column_sums(_workers(x.size), memory[: wide * width], part.reshape(-1), width, height, blocks)
     sums = part.sum((0, 1), dtype=np.float64)
-    sums += x[wide * fold :].sum(0, dtype=np.float64)
+    if wide * fold < rows:
+        sums += x[wide * fold :].sum(0, dtype=np.float64)
     return sums.astype(np.float32)
 
 
