@@ -37,7 +37,7 @@ from .simd import LANES
 from .winograd_filters import filters as transform_filters
 from .winograd_filters import weights_out
 from .winograd_plans import PRODUCTS, US, VS, Tiles
-from .winograd_tiles import gradients, inputs, outputs
+from .winograd_tiles import corner, gradients, inputs, outputs
 
 
 @spread
@@ -49,12 +49,15 @@ def winograd(
 
     vs and us hold V and U: of all tasks, or, as ``buffers``, of the task at hand.
     """
+    soon = x if p.advance else us if p.u_step else vs
     base = worker * p.size
     tasks = p.blocks * p.groups
     for task in range(worker * tasks // workers, (worker + 1) * tasks // workers):
         block, o0 = task // p.groups, task % p.groups * p.group
         t0 = block * p.block
         count, filters = min(p.block, p.total - t0), min(p.group, p.OC - o0)
+        n, i, _ = corner(t0 + p.block, p)
+        later = (n * p.H + i) * p.W * p.C
         for chunk in range(p.chunks):
             c0 = chunk * p.chunk
             channels = min(p.chunk, p.C - c0)
@@ -64,16 +67,19 @@ def winograd(
             for o in range(o0, o0 + filters, WIDTH):
                 columns = min(WIDTH, p.OC - o)
                 width = WIDTH if columns > LANES else LANES
-                u = (o // WIDTH * p.chunks + chunk) * p.u_step if p.u_step else base + p.u_at
+                u = (chunk * p.panels + o // WIDTH) * p.u_step if p.u_step else base + p.u_at
                 if p.stage & US:
                     transform_filters(w, (o * p.C + c0 * width) * p.r * p.r, width, p, channels, us, u)
                 if p.stage & PRODUCTS:
                     m = base + p.m_at + o - o0
                     for e in range(p.points * p.points):
+                        after = u + (e + 1) * p.u_plane if p.u_step else v + (e + 1) * p.v_plane
+                        if p.advance:
+                            after = later + (o // WIDTH * p.points * p.points + e) * p.advance
                         multiply(
                             vs, v + e * p.v_plane, rows, 0, count, zero, 0, 1, channels, 1,
                             us, u + e * p.u_plane, width, buffers, m + e * p.m_plane, places,
-                            width, c0 > 0, zeros, 0, NO_FLOOR, us, u + (e + 1) * p.u_plane, p.ahead,
+                            width, c0 > 0, zeros, 0, NO_FLOOR, soon, after, p.ahead,
                         )  # fmt: skip
         if p.stage & PRODUCTS:
             outputs(y, bias, floor, p, t0, count, o0, filters, buffers, base)
@@ -88,6 +94,7 @@ def winograd_weights(
 
     Which task adds what, and in which order, depends on the sizes alone. vs and us hold V and W.
     """
+    soon = x if p.advance else us
     base = worker * p.size
     tasks = p.slices * p.chunks * p.groups
     for task in range(worker * tasks // workers, (worker + 1) * tasks // workers):
@@ -98,6 +105,8 @@ def winograd_weights(
         for block in range(first, last):
             t0 = block * p.block
             count = min(p.block, p.total - t0)
+            n, i, _ = corner(t0 + p.block, p)
+            later = (n * p.H + i) * p.W * p.C
             v = (block * p.chunks + chunk) * p.v_step if p.v_step else base
             if p.stage & VS:
                 inputs(x, p, t0, count, c0, channels, vs, v)
@@ -110,11 +119,14 @@ def winograd_weights(
                 if p.stage & PRODUCTS:
                     m = base + p.m_at + o - o0
                     for e in range(p.points * p.points):
+                        after = u + (e + 1) * p.u_plane
+                        if p.advance:
+                            after = later + (o // WIDTH * p.points * p.points + e) * p.advance
                         multiply(
                             vs, v + e * p.v_plane, rows, 0, channels, zero, 0, 1, count, p.v_row,
                             us, u + e * p.u_plane, width, buffers, m + e * p.m_plane,
-                            places, width, block > first, zeros, 0, NO_FLOOR, us, u + (e + 1) * p.u_plane,
-                            p.ahead,
+                            places, width, block > first, zeros, 0, NO_FLOOR, soon, after,
+                            p.ahead if p.advance or p.u_step else 0,
                         )  # fmt: skip
         if p.stage & PRODUCTS:
             weights_out(out, p, part, c0, channels, o0, filters, buffers, base)

@@ -16,7 +16,7 @@ from .winograd_algebra import (
     filter43_adjoint,
 )
 from .winograd_plans import Tiles
-from .winograd_tiles import line4, line6, put4, put6
+from .winograd_vectors import line4, line6, put4, put6
 
 
 @inline

@@ -61,7 +61,10 @@ class Tiles(NamedTuple):
     size: int
     """Where U and M start (V at 0) in a worker's buffer, and its elements."""
     ahead: int
-    """How many elements of the next plane of U each step of a product asks for."""
+    """By how many elements each step of a product moves on in what it asks for: the next plane of U or V, or, where a
+    task transforms all channels by itself, the image of the next one."""
+    advance: int
+    """How many elements of the image are asked for with each plane; 0 where U or V are."""
     stage: int
     """What a launch does: VS + US + PRODUCTS, or a part of it."""
 
@@ -137,7 +140,7 @@ def forward(
     chunk = -(-C // chunks)
     vectors = -(-C // LANES), -(-OC // LANES)
     panels = -(-OC // WIDTH)
-    for group, block, v_all, u_all in product(_sizes(32, OC), _blocks(total), (0, 1), (0, 1)):
+    for group, block, (v_all, u_all) in product(_sizes(32, OC), _blocks(total), ((0, 0), (0, 1), (1, 0))):
         groups = -(-OC // group)
         blocks = -(-total // block)
         if (v_all and groups == 1) or (u_all and blocks == 1):
@@ -150,18 +153,22 @@ def forward(
         smallest = block <= ROWS and group <= WIDTH and not (v_all or u_all)
         if (held > CACHE or shared > SHARED) and not smallest:
             continue
-        cost = (  # in nanoseconds for 36 points, as measured: the parts of the loop nest in the order of the text
-            130 * total * vectors[0] * (1 if v_all else groups)
-            + 90 * C * vectors[1] * (1 if u_all else blocks)
-            + 10 * (work(block) * v_all + 2 * ROWS * u_all) / ROWS * blocks * C * vectors[1]
-            + (9.9 * C + 45 * chunks) * work(block) * blocks * vectors[1]
+        transforms = (  # in nanoseconds for 36 points, as measured: in the order of the text
+            total * vectors[0] * (270 if v_all else 130 * groups)
+            + C * vectors[1] * (220 if u_all else 120 * blocks)
             + 100 * total * vectors[1]
-        ) * (-(-blocks * groups // workers) * workers / (blocks * groups))
+        )
+        # From the cache of all cores, which others use as well; a small U stays nearby.
+        fetched = 40 * (total * panels * vectors[0] * v_all + blocks * C * vectors[1] * u_all) * (shared > CACHE / 4)
+        products = 9.9 * C * _effort(block) * blocks * vectors[1] + 45 * chunks * total * vectors[1] + fetched
+        cost = (transforms * (1 + 0.4 * held / CACHE) + products) * _idle(blocks * groups, workers)
         if cost < best:
             best = cost
             tiles = _laid_out(
-                N, H, W, C, *out, OC, top, left, m, r, points, TH, TW, total, block, chunk, group, blocks,
-                chunks, groups, panels, 1, v_row, v_plane, u_plane, m_row, m_plane, v_step, u_step,
+                (N, H, W, C, *out, OC, top, left, m, r, points, TH, TW, total, block, chunk, group, blocks,
+                 chunks, groups, panels, 1),
+                (v_row, v_plane, u_plane, m_row, m_plane, v_step, u_step),
+                block, chunk, block * m * m * C if chunks == groups == 1 else 0,
             )  # fmt: skip
             before = []
             if v_all:
@@ -205,17 +212,19 @@ def weights(variant: Variant, N: int, H: int, W: int, C: int, OC: int, out: Pair
         if (held > CACHE or shared > SHARED) and not smallest:
             continue
         cost = (
-            130 * total * vectors[0] * (1 if v_all else groups)
-            + 130 * total * vectors[1] * (1 if u_all else chunks)
-            + 10 * total * (vectors[0] * groups * v_all + vectors[1] * chunks * u_all)
+            total * vectors[0] * (270 if v_all else 130 * groups)
+            + total * vectors[1] * (270 if u_all else 130 * chunks)
+            + 40 * total * (vectors[0] * groups * v_all + vectors[1] * chunks * u_all)
             + (9.9 * total + 45 * blocks) * work(chunk) * chunks * vectors[1]
             + 100 * slices * C * vectors[1]
         )
         if cost < best:
             best = cost
             tiles = _laid_out(
-                N, H, W, C, *out, OC, top, left, m, r, points, TH, TW, total, block, chunk, group, blocks,
-                chunks, groups, panels, slices, v_row, v_plane, u_plane, m_row, m_plane, v_step, u_step,
+                (N, H, W, C, *out, OC, top, left, m, r, points, TH, TW, total, block, chunk, group, blocks,
+                 chunks, groups, panels, slices),
+                (v_row, v_plane, u_plane, m_row, m_plane, v_step, u_step),
+                chunk, block, block * m * m * C if chunks == groups == 1 else 0,
             )  # fmt: skip
             before = []
             if v_all:
@@ -228,12 +237,32 @@ def weights(variant: Variant, N: int, H: int, W: int, C: int, OC: int, out: Pair
     return plan
 
 
-def _laid_out(*given: int) -> Tiles:
-    """Place V, U and M one after the other in a buffer, those that a task computes by itself."""
-    points, (v_plane, u_plane, _, m_plane, v_step, u_step) = given[11], given[-6:]
+def _effort(rows: int) -> float:
+    """The rows that the micro-kernel computes; those in low tiles, which load more for each product, count more."""
+    return 1.1 * work(rows) - 0.1 * (rows // ROWS * ROWS)
+
+
+def _idle(tasks: int, workers: int) -> float:
+    """By what factor a launch takes longer because the last tasks leave workers without any."""
+    return -(-tasks // workers) * workers / tasks
+
+
+def _laid_out(sizes: tuple[int, ...], distances: tuple[int, ...], rows: int, depth: int, image: int) -> Tiles:
+    """Place V, U and M one after the other in a buffer, those that a task computes by itself.
+
+    A product has ``rows`` rows and sums of ``depth`` terms; ``image`` elements are to be asked for while they are made.
+    """
+    points, block, panels = sizes[11], sizes[15], sizes[21]
+    _, v_plane, u_plane, _, m_plane, v_step, u_step = distances
     planes = points**2
     u_at = 0 if v_step else _padded(planes * v_plane, 16)
     m_at = u_at + (0 if u_step else _padded(planes * u_plane, 16))
     size = m_at + _padded(planes * m_plane, 16)
     stage = PRODUCTS + (0 if v_step else VS) + (0 if u_step else US)
-    return Tiles._make([*given, u_at, m_at, size, 0, stage])
+    tall = max(1, rows // ROWS)  # of the micro-kernel's tiles, each step of which asks once
+    advance = -(-image // (planes * panels))
+    if advance:
+        ahead = -(-advance // (tall * depth))
+    else:
+        ahead = -(-(WIDTH if u_step else block) // tall) if v_step or u_step else 0
+    return Tiles._make([*sizes, *distances, u_at, m_at, size, ahead, advance, stage])

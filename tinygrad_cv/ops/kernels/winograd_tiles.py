@@ -3,7 +3,8 @@
 Each applies a small matrix to the columns of a tile and then to the rows of what came out, LANES channels at once, in
 registers: of the 36 vectors between the two, LLVM sets a few aside. Where a tile reaches beyond the image, or a vector
 beyond the last channel, masks take care of it: a column outside is zero, and a row outside is read or written to no
-lane. So tiles at the border, which are 24 of the 49 of a 28 x 28 map and all of an 8 x 8 one, cost what the others do.
+lane. So tiles at the border, which are 24 of the 49 of a 28 x 28 map and all of an 8 x 8 one, cost what the others do:
+42 ns for an input tile in the caches, where copying 36 vectors to as many places takes 36.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 
 from ...typing import Array
 from .jit import inline
-from .simd import LANES, load, load_first, maximum, splat, store, store_first
+from .simd import LANES, load, load_first, maximum, splat, store_first
 from .winograd_algebra import (
     evaluate4,
     evaluate6,
@@ -26,26 +27,14 @@ from .winograd_algebra import (
     spread43,
 )
 from .winograd_plans import Tiles
+from .winograd_vectors import ask16, claim16, line4, line6, put4, put6
 
 
 @inline
-def put6(v: Array, to: int, plane: int, line: Any) -> None:
-    """Store the six vectors of a line of points, ``plane`` apart."""
-    store(v, to, line[0])
-    store(v, to + plane, line[1])
-    store(v, to + 2 * plane, line[2])
-    store(v, to + 3 * plane, line[3])
-    store(v, to + 4 * plane, line[4])
-    store(v, to + 5 * plane, line[5])
-
-
-@inline
-def put4(v: Array, to: int, plane: int, line: Any) -> None:
-    """Store the four vectors of a line of points, ``plane`` apart."""
-    store(v, to, line[0])
-    store(v, to + plane, line[1])
-    store(v, to + 2 * plane, line[2])
-    store(v, to + 3 * plane, line[3])
+def corner(t: int, p: Tiles) -> Any:
+    """Image, row and column of the first pixel of the result that tile t covers."""
+    n, k = t // (p.TH * p.TW), t % (p.TH * p.TW)
+    return n, k // p.TW * p.m, k % p.TW * p.m
 
 
 @inline
@@ -121,12 +110,16 @@ def _input4(
 @inline
 def inputs(x: Array, p: Tiles, t0: int, count: int, c0: int, channels: int, vs: Array, v: int) -> None:
     """V, from vs[v], for ``count`` tiles from t0 and ``channels`` channels from c0."""
+    ahead = -(-4 * LANES // channels)
     for t in range(count):
-        n, k = (t0 + t) // (p.TH * p.TW), (t0 + t) % (p.TH * p.TW)
-        i, j = k // p.TW * p.m - p.top, k % p.TW * p.m - p.left
+        n, i, j = corner(t0 + t + ahead, p)
+        soon = ((n * p.H + i) * p.W + j) * p.C + c0
+        n, i, j = corner(t0 + t, p)
+        i, j = i - p.top, j - p.left
         at = ((n * p.H + i) * p.W + j) * p.C + c0
         for c in range(0, channels, LANES):
             to = v + t * p.v_row + c
+            ask16(x, soon + c, p.W * p.C, p.C)
             if p.points == 6:
                 _input6(x, at + c, channels - c, i, j, p.H, p.W, p.C, vs, to, p.v_plane)
             else:
@@ -193,30 +186,17 @@ def _gradient2(
 def gradients(g: Array, p: Tiles, t0: int, count: int, o: int, columns: int, width: int, us: Array, u: int) -> None:
     """W = A g A^T as a panel, from us[u]: W[e, tile, column], for ``columns`` filters from o."""
     for t in range(count):
-        n, k = (t0 + t) // (p.TH * p.TW), (t0 + t) % (p.TH * p.TW)
-        i, j = k // p.TW * p.m, k % p.TW * p.m
+        n, i, j = corner(t0 + t + 2, p)
+        soon = ((n * p.OH + i) * p.OW + j) * p.OC + o
+        n, i, j = corner(t0 + t, p)
         at = ((n * p.OH + i) * p.OW + j) * p.OC + o
         for c in range(0, width, LANES):
             to = u + t * width + c
+            ask16(g, soon + c, p.OW * p.OC, p.OC)
             if p.m == 4:
                 _gradient43(g, at + c, columns - c, i, j, p.OH, p.OW, p.OC, us, to, p.u_plane)
             else:
                 _gradient2(g, at + c, columns - c, i, j, p.OH, p.OW, p.OC, us, to, p.u_plane, p.points)
-
-
-@inline
-def line6(v: Array, s: int, step: int) -> Any:
-    """Load six vectors, ``step`` apart."""
-    return (
-        load(v, s), load(v, s + step), load(v, s + 2 * step), load(v, s + 3 * step), load(v, s + 4 * step),
-        load(v, s + 5 * step),
-    )  # fmt: skip
-
-
-@inline
-def line4(v: Array, s: int, step: int) -> Any:
-    """Load four vectors, ``step`` apart."""
-    return load(v, s), load(v, s + step), load(v, s + 2 * step), load(v, s + 3 * step)
 
 
 @inline
@@ -284,10 +264,12 @@ def outputs(
     """y = A^T M A for ``count`` tiles from t0 and ``filters`` filters from o0; what leaves the image is dropped."""
     lowest = splat(floor)
     for t in range(count):
-        n, k = (t0 + t) // (p.TH * p.TW), (t0 + t) % (p.TH * p.TW)
-        i, j = k // p.TW * p.m, k % p.TW * p.m
+        n, i, j = corner(t0 + t + 1, p)
+        soon = ((n * p.OH + i) * p.OW + j) * p.OC + o0
+        n, i, j = corner(t0 + t, p)
         at = ((n * p.OH + i) * p.OW + j) * p.OC + o0
         for o in range(0, filters, LANES):
+            claim16(y, soon + o, p.OW * p.OC, p.OC)
             s, offset = base + p.m_at + t * p.m_row + o, load(bias, o0 + o)
             if p.m == 4:
                 _output43(buffers, s, p.m_plane, offset, lowest, y, at + o, filters - o, p.OH - i, p.OW - j, p)
