@@ -58,8 +58,13 @@ def _bias(bias: Array | None, filters: int) -> Array:
     return held
 
 
+@lru_cache(maxsize=1024)
+def _tap_places(p: tuple[int, ...], q: tuple[int, ...], s_h: int, s_w: int) -> Array:
+    return np.array(p) * s_h + np.array(q) * s_w
+
+
 def _packed(
-    w: Array, p: Array, q: Array, n_k: int, columns: int, groups: int, backward: bool, scale: Array
+    w: Array, p: tuple[int, ...], q: tuple[int, ...], n_k: int, columns: int, groups: int, backward: bool, scale: Array
 ) -> Array:
     """Filters as panels, taps in the order (p, q); backward, filters and channels change roles.
 
@@ -70,12 +75,13 @@ def _packed(
     except ValueError:
         w = np.ascontiguousarray(w)
         memory = flat(w)
-    s_o, s_c, s_h, s_w = (stride // 4 for stride in w.strides)
+    s_o, s_c, s_h, s_w = w.strides
+    s_o, s_c = s_o // 4, s_c // 4
     s_k, s_n = (s_o, s_c) if backward else (s_c, s_o)
-    out = scratch("weights", groups * p.size * n_k * plans.panels(columns))
+    out = scratch("weights", groups * len(p) * n_k * plans.panels(columns))
     pack(
-        get_num_threads(), memory, p * s_h + q * s_w, n_k, s_k, columns, s_n, groups, s_o * (w.shape[0] // groups), out,
-        scale,
+        get_num_threads(), memory, _tap_places(p, q, s_h // 4, s_w // 4), n_k, s_k, columns, s_n, groups,
+        s_o * (w.shape[0] // groups), out, scale,
     )  # fmt: skip
     return out
 
@@ -379,8 +385,6 @@ def _add(parts: Array, gw: Array, slices: int) -> None:
 
 def output_size(size: Pair, kernel: Pair, stride: Pair, padding: Quad, dilation: Pair) -> Pair:
     """Return (OH, OW) of a convolution of an image of ``size``."""
-    OH, OW = (
-        (size[k] + padding[2 * k] + padding[2 * k + 1] - dilation[k] * (kernel[k] - 1) - 1) // stride[k] + 1
-        for k in (0, 1)
-    )
+    OH = (size[0] + padding[0] + padding[1] - dilation[0] * (kernel[0] - 1) - 1) // stride[0] + 1
+    OW = (size[1] + padding[2] + padding[3] - dilation[1] * (kernel[1] - 1) - 1) // stride[1] + 1
     return OH, OW

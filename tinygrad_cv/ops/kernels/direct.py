@@ -8,7 +8,7 @@ For each task the loops are
         for tile of pixels:                                     (a tile of y stays in registers)
             for tap, for channel: y[pixel, filter] += x[pixel + tap, channel] * w[tap, channel, filter]
 
-While tiles run, each of their steps asks for a line of what the next task reads. The twin in plain loops is
+While tiles run, each of their steps asks for a line of what the next task reads or writes. The twin in plain loops is
 `conv_loops`.
 """
 
@@ -78,6 +78,13 @@ def first_read(band: Band, task: int) -> int:
     """Return where in the source the part that a task reads begins."""
     n0, line = task // band.strips * band.images, task % band.strips * band.rows * band.SH + band.rise
     return (n0 * band.H + max(0, line)) * band.W * band.C
+
+
+@inline
+def first_written(band: Band, sizes: Sizes, task: int) -> int:
+    """Return where in the destination the part that a task writes begins."""
+    n0, i0 = task // band.strips * band.images, task % band.strips * band.rows
+    return ((n0 * sizes.DH + i0 * sizes.step_h + sizes.first_h) * sizes.DW + sizes.first_w) * sizes.OC
 
 
 @inline
@@ -161,9 +168,8 @@ def gather(
         else:
             source = x
             a0 = ((n0 * band.H + i0 * band.SH + band.rise) * band.W + band.slide) * band.C
-        c0 = ((n0 * sizes.DH + i0 * sizes.step_h + sizes.first_h) * sizes.DW + sizes.first_w) * sizes.OC
-        soon = first_read(band, task + 1)
-        step = sizes.step if task + 1 < stop else 0
+        c0 = first_written(band, sizes, task)
+        soon_x, soon_y, more = first_read(band, task + 1), first_written(band, sizes, task + 1), int(task + 1 < stop)
         pixels = images * height * band.PW
         for group in range(sizes.groups):
             for block in range(blocks):
@@ -173,13 +179,20 @@ def gather(
                 panel, o = group * padded * K + j * K, group * OCG + j
                 for t in range(0, sizes.n_t, sizes.per_chunk):
                     n_t = min(sizes.per_chunk, sizes.n_t - t)
-                    multiply(
-                        source, a0 + group * sizes.CG, rows, 0, pixels,
-                        taps, t, n_t, sizes.n_k, 1, w, panel + t * sizes.n_k * width, width,
-                        y, c0 + o, places, columns, t > 0, bias, o,
-                        floor if t + n_t == sizes.n_t else NO_FLOOR, x, soon, step,
-                    )  # fmt: skip
-                    soon += pixels // ROWS * n_t * sizes.n_k * step
+                    for asks_x in (True, False):
+                        r0, r1 = (0, min(sizes.x_rows, pixels)) if asks_x else (min(sizes.x_rows, pixels), pixels)
+                        step = more * (sizes.x_step if asks_x else sizes.y_step)
+                        multiply(
+                            source, a0 + group * sizes.CG, rows, r0, r1 - r0,
+                            taps, t, n_t, sizes.n_k, 1, w, panel + t * sizes.n_k * width, width,
+                            y, c0 + o, places, columns, t > 0, bias, o,
+                            floor if t + n_t == sizes.n_t else NO_FLOOR,
+                            x if asks_x else y, soon_x if asks_x else soon_y, step,
+                        )  # fmt: skip
+                        if asks_x:
+                            soon_x += (r1 - r0) // ROWS * n_t * sizes.n_k * step
+                        else:
+                            soon_y += (r1 - r0) // ROWS * n_t * sizes.n_k * step
 
 
 @spread

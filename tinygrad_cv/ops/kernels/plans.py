@@ -94,8 +94,11 @@ class Sizes(NamedTuple):
     copied: bool
     buffer: int
     """Elements of one task's buffer."""
-    step: int
-    """How far each step of a tile goes on in asking for what the next task reads."""
+    x_rows: int
+    """While the first rows are computed, what the next task reads is asked for, then what it writes."""
+    x_step: int
+    y_step: int
+    """How far each step of a tile goes on in asking."""
 
 
 class Gather(NamedTuple):
@@ -108,8 +111,8 @@ class Gather(NamedTuple):
     places: Array
     """Offsets in the destination."""
     taps: Array
-    p: Array
-    q: Array
+    p: tuple[int, ...]
+    q: tuple[int, ...]
     """Which weight each tap is, in the order of packing."""
 
 
@@ -169,10 +172,22 @@ def reads(band: Band) -> int:
     return (band.images * band.H if band.rows == band.PH else band.rows * band.SH) * band.W * band.C
 
 
-def _step(band: Band, steps: int) -> int:
-    """Share out what the next task reads over the tiles of a task, so many steps for each."""
-    tiles = band.images * band.rows * band.PW // ROWS
-    return -(-reads(band) // max(1, tiles * steps))
+class Asking(NamedTuple):
+    """How a task's tiles share out what the next one reads and writes: the first ``rows`` ask for what it reads."""
+
+    rows: int
+    first: int
+    then: int
+    """How far each step of these tiles, and of the others, goes on in memory."""
+
+
+def asking(rows: int, steps: int, reads: int, writes: int) -> Asking:
+    """Share out so many elements over the full tiles of ``rows``, which take ``steps`` each."""
+    tiles = rows // ROWS
+    first = round(tiles * reads / max(1, reads + writes))
+    first = tiles if not writes else max(0, min(max(first, 1 if reads else 0), tiles - 1))
+    share = (-(-count // max(1, steps * part)) for count, part in ((reads, first), (writes, tiles - first)))
+    return Asking(first * ROWS if writes else rows, *share)
 
 
 def _gather(
@@ -208,14 +223,17 @@ def _gather(
     pieces = _pieces(run)
     n_k = run // pieces
     taps = np.array([at + piece * n_k for at in starts for piece in range(pieces)], np.int64)
+    pixels = band.images * band.rows * band.PW
+    writes = pixels * OC if step == (1, 1) and K <= 4 * STEPS else 0  # a tile of longer sums asks early enough itself
     chunks = -(-len(taps) // max(1, STEPS // max(1, n_k)))
     per_chunk = -(-len(taps) // max(1, chunks))
     sizes = Sizes(
         groups, CG, OCG, OC, K, len(taps), n_k, per_chunk, *image, *step, *first,
-        not inside, 0 if inside else band.images * band.LH * band.LW * C, _step(band, K * -(-OCG // WIDTH) * groups),
+        not inside, 0 if inside else band.images * band.LH * band.LW * C,
+        *asking(pixels, K * -(-OCG // WIDTH) * groups, reads(band), writes),
     )  # fmt: skip
     order = [(a, b) for a in p for b in q]
-    return Gather(band, sizes, rows, places, taps, np.array([a for a, _ in order]), np.array([b for _, b in order]))
+    return Gather(band, sizes, rows, places, taps, tuple(a for a, _ in order), tuple(b for _, b in order))
 
 
 class Phase(NamedTuple):
@@ -350,13 +368,10 @@ def weights(
     packed = OCG % LANES > 0 or rows.size > 128 or OCG > 128
     taps = (n * LH + i * stride[0]) * LW * LC
     pixels = band.images * band.rows * out[1]
-    of_x, of_g = reads(band) if 2 * channels >= C else 0, pixels * OC
-    tiles, steps = rows.size // ROWS, span * -(-OCG // WIDTH) * pixels
-    x_tiles = round(tiles * of_x / (of_x + of_g))
+    asks = asking(rows.size, span * -(-OCG // WIDTH) * pixels, reads(band) if 2 * channels >= C else 0, pixels * OC)
     sizes = WeightSizes(
         groups, CG, OCG, OC, KH * KW, channels, span, chunks, rows.size, run, stride[1] * LC, min(parts, band.tasks),
-        copied, packed, band.images * band.LH * band.LW * LC if copied else 0, pixels * WIDTH, x_tiles * ROWS,
-        -(-of_x // (steps * max(1, x_tiles))), -(-of_g // (steps * max(1, tiles - x_tiles))),
+        copied, packed, band.images * band.LH * band.LW * LC if copied else 0, pixels * WIDTH, *asks,
     )  # fmt: skip
     tables = (np.ascontiguousarray(table, np.int64).reshape(-1) for table in (rows, places, taps))
     return Weights(band, sizes, *tables)
