@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -94,6 +95,27 @@ def test_a_large_mean_does_not_drown_the_variance() -> None:
 def test_a_batch_that_is_sorted_has_the_same_variance() -> None:
     x = np.sort(np.random.default_rng(0).standard_normal((40_000, 2)).astype(np.float32), 0)
     np.testing.assert_allclose(run("numba", "batch_norm_stats", x)[1], x.astype(np.float64).var(0), rtol=1e-6)
+
+
+def test_rows_that_begin_far_from_the_others_have_the_same_variance() -> None:
+    x = np.random.default_rng(0).standard_normal((2_000, 3)).astype(np.float32)
+    x[:40] += 1e3
+    x[:, 2] = 0.1
+    found = run("numba", "batch_norm_stats", x)[1]
+    np.testing.assert_allclose(found, x.astype(np.float64).var(0), rtol=1e-5, atol=1e-12)
+    assert found[2] >= 0
+
+
+@pytest.mark.parametrize(("p", "c"), [(20_000, 16), (9_001, 130), (1_500, 600), (4_099, 300)])
+def test_many_blocks_of_any_width_agree_with_float64(p: int, c: int) -> None:
+    a = draw(p, c)
+    mean, variance = run("numpy", "batch_norm_stats", a["x"].astype(np.float64))
+    close(run("numba", "batch_norm_stats", a["x"]), (mean.astype(np.float32), variance.astype(np.float32)), 2e-6)
+    r, names = 1 / np.sqrt(variance + 1e-5), ("g", "x", "weight", "bias")
+    exact = [a[n].astype(np.float64) for n in names]
+    truth = run("numpy", "batch_norm_grad", *exact[:2], mean, r, *exact[2:], a["residual"], True, True)
+    given = [a["g"], a["x"], mean.astype(np.float32), r.astype(np.float32), a["weight"], a["bias"], a["residual"]]
+    close(run("numba", "batch_norm_grad", *given, True, True), [t.astype(np.float32) for t in truth])
 
 
 def test_bits_do_not_depend_on_the_number_of_threads() -> None:

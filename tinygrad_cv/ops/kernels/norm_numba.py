@@ -4,19 +4,26 @@ Training takes two passes forward (statistics, apply) and two backward (sums, ap
 that follow ride along for nothing or for one more reading. See `norm_loops` for the algebra.
 
 Wide rows. A row of 16 channels is one vector; loops that short are mostly loop. The memory of P rows of C channels is
-also that of P/k rows of k*C, so k pixels are taken as one row of at least ``SPAN`` floats, its column j belonging to
-channel j mod C. The P mod k pixels that remain form a last, narrow block.
+also that of P/k rows of k*C, so k pixels are taken as one row of about ``SPAN`` floats or more, its column j belonging
+to channel j mod C. The P mod k pixels that remain form a last, narrow block. Sums take four vectors of columns at a
+time, whole rows where there are 64 channels or fewer, so that memory is read as it lies.
 
-Statistics. Rows are cut into blocks that stay in the first two caches; in each the mean is taken first, then
-the sum q of squares around it. Blocks merge by (Chan, Golub and LeVeque 1983, eq. 2.1, for many parts at once)
+Statistics. Rows are cut into blocks; in each, sums are taken around a number t near the mean,
+
+    e = sum (x - t)        q = sum (x - t)^2        m_i = t + e/n        q_i = q - e^2/n
+
+where t is the mean of the first eighth of the block's rows. What q - e^2/n cancels is n (m_i - t)^2. Were these rows
+as far from the others as you like, they would themselves make q_i at least n/8 (m_i - t)^2: so q is at most 9 q_i,
+and three bits are lost, whatever the mean. Blocks merge by (Chan, Golub and LeVeque 1983, eq. 2.1, for many parts)
 
     m = sum n_i m_i / P        v = sum (q_i + n_i (m_i - m)^2) / P
 
-in float64. So nothing cancels, whatever the mean, and the order of every sum depends on P and C alone, not on threads.
+in float64. The order of every sum depends on P and C alone, not on threads.
 
 ReLU backward needs to know where y was positive. Where y came from x alone, the kernel computes it again: that is one
 multiplication in a loop that waits for memory, and spares a third of what is read. What bounds all of it is memory:
-training reads or writes the activation eight times (with a residual, eleven), near the speed of a plain copy.
+training reads or writes the activation eight times (with a residual, eleven), near the speed of a plain copy. The
+second pass goes from the last rows to the first, for the last are what the caches still hold of the first pass.
 """
 
 from __future__ import annotations
@@ -28,45 +35,78 @@ import numpy as np
 from ...typing import Array
 from .jit import get_num_threads, inline, kernel, spread
 from .memory import empty, flat
-from .simd import LANES, fma, load, load_first, maximum, splat, store, store_first, where_gt
+from .simd import LANES, fma, load_first, maximum, splat, store_first, where_gt
 
 SPAN = 4 * LANES
-"""Floats of a wide row, at least; so many columns are summed at a time, and memory is read line after line."""
+"""Floats of a wide row, about, and columns summed at a time: four vectors side by side."""
 
-BLOCK = 1 << 14
-"""Floats of a block: 64 KiB."""
+GRAIN = 1 << 14
+"""Floats that are worth another thread."""
+
+BAND, LARGE = 512, 1 << 20
+"""Floats that are summed before the next columns are, where a row has more than SPAN and x more than LARGE: else eight
+times as many. Memory is best read line after line: bands of 16 KiB took twice as long for 16384 x 128 with a residual,
+and so did second passes of rows from the last to the first, instead of runs of rows."""
+
+RUN = 1 << 13
+"""Floats that a second pass takes from first to last; its runs follow each other from the last to the first."""
+
+TALL, LONG = 256, 1024
+"""Rows of a block: as few as make 64 blocks, which many threads can share, but within these."""
 
 
 @inline
-def _moments(x: Array, at: int, rows: int, width: int, part: Array, o: int, n: int) -> None:
-    """part[o:o+n] = the means of n columns, part[o+width:] = their sums of squares around the means."""
+def _begin(x: Array, at: int, rows: int, width: int, part: Array, o: int, wide: int, n: int) -> None:
+    """Of n columns: e = part[o:] and q = part[o+wide:] begin at 0, and t = part[o+2*wide:] is the mean of some rows."""
+    t0 = t1 = t2 = t3 = splat(np.float32(0))
+    for i in range(at, at + rows * width, width):
+        t0 = t0 + load_first(x, i, n)
+        t1 = t1 + load_first(x, i + LANES, n - LANES)
+        t2 = t2 + load_first(x, i + 2 * LANES, n - 2 * LANES)
+        t3 = t3 + load_first(x, i + 3 * LANES, n - 3 * LANES)
     zero, share = splat(np.float32(0)), splat(np.float32(1.0 / rows))
-    m0 = m1 = m2 = m3 = e0 = e1 = e2 = e3 = q0 = q1 = q2 = q3 = zero
-    n1, n2, n3 = n - LANES, n - 2 * LANES, n - 3 * LANES
-    for i in range(at, at + rows * width, width):
-        m0 = m0 + load_first(x, i, n)
-        m1 = m1 + load_first(x, i + LANES, n1)
-        m2 = m2 + load_first(x, i + 2 * LANES, n2)
-        m3 = m3 + load_first(x, i + 3 * LANES, n3)
-    m0, m1, m2, m3 = m0 * share, m1 * share, m2 * share, m3 * share
-    # The means are rounded; what is left over, e, corrects them and the squares.
-    for i in range(at, at + rows * width, width):
-        d0 = load_first(x, i, n) - m0
-        d1 = load_first(x, i + LANES, n1) - m1
-        d2 = load_first(x, i + 2 * LANES, n2) - m2
-        d3 = load_first(x, i + 3 * LANES, n3) - m3
-        e0, e1, e2, e3 = e0 + d0, e1 + d1, e2 + d2, e3 + d3
-        q0, q1, q2, q3 = fma(d0, d0, q0), fma(d1, d1, q1), fma(d2, d2, q2), fma(d3, d3, q3)
-    _store_moments(part, o, width, m0, e0, q0, share, n)
-    _store_moments(part, o + LANES, width, m1, e1, q1, share, n1)
-    _store_moments(part, o + 2 * LANES, width, m2, e2, q2, share, n2)
-    _store_moments(part, o + 3 * LANES, width, m3, e3, q3, share, n3)
+    _store_4(part, o, zero, zero, zero, zero, n)
+    _store_4(part, o + wide, zero, zero, zero, zero, n)
+    _store_4(part, o + 2 * wide, t0 * share, t1 * share, t2 * share, t3 * share, n)
 
 
 @inline
-def _store_moments(part: Array, o: int, width: int, m: Any, e: Any, q: Any, share: Any, n: int) -> None:
-    store_first(part, o, fma(e, share, m), n)
-    store_first(part, o + width, fma(splat(np.float32(0)) - e * share, e, q), n)
+def _store_4(part: Array, o: int, v0: Any, v1: Any, v2: Any, v3: Any, n: int) -> None:
+    store_first(part, o, v0, n)
+    store_first(part, o + LANES, v1, n - LANES)
+    store_first(part, o + 2 * LANES, v2, n - 2 * LANES)
+    store_first(part, o + 3 * LANES, v3, n - 3 * LANES)
+
+
+@inline
+def _moments(x: Array, at: int, rows: int, width: int, part: Array, o: int, wide: int, n: int) -> None:
+    """Add some rows of n columns to e and q."""
+    n1, n2, n3, o1, o2, o3 = n - LANES, n - 2 * LANES, n - 3 * LANES, o + LANES, o + 2 * LANES, o + 3 * LANES
+    e0, e1 = load_first(part, o, n), load_first(part, o1, n1)
+    e2, e3 = load_first(part, o2, n2), load_first(part, o3, n3)
+    q0, q1 = load_first(part, o + wide, n), load_first(part, o1 + wide, n1)
+    q2, q3 = load_first(part, o2 + wide, n2), load_first(part, o3 + wide, n3)
+    t0, t1 = load_first(part, o + 2 * wide, n), load_first(part, o1 + 2 * wide, n1)
+    t2, t3 = load_first(part, o2 + 2 * wide, n2), load_first(part, o3 + 2 * wide, n3)
+    for i in range(at, at + rows * width, width):
+        d0, d1 = load_first(x, i, n) - t0, load_first(x, i + LANES, n1) - t1
+        d2, d3 = load_first(x, i + 2 * LANES, n2) - t2, load_first(x, i + 3 * LANES, n3) - t3
+        e0, q0 = e0 + d0, fma(d0, d0, q0)
+        e1, q1 = e1 + d1, fma(d1, d1, q1)
+        e2, q2 = e2 + d2, fma(d2, d2, q2)
+        e3, q3 = e3 + d3, fma(d3, d3, q3)
+    _store_4(part, o, e0, e1, e2, e3, n)
+    _store_4(part, o + wide, q0, q1, q2, q3, n)
+
+
+@inline
+def _settle(rows: int, part: Array, o: int, wide: int, n: int) -> None:
+    """Turn e into the mean, and q into the sum of squares around it."""
+    zero, e = splat(np.float32(0)), load_first(part, o, n)
+    apart = e * splat(np.float32(1.0 / rows))
+    q = fma(zero - apart, e, load_first(part, o + wide, n))
+    store_first(part, o, load_first(part, o + 2 * wide, n) + apart, n)
+    store_first(part, o + wide, maximum(q, zero), n)
 
 
 @inline
@@ -78,44 +118,49 @@ def _block(rows: int, fold: int, channels: int, height: int, b: int) -> tuple[in
     return wide * fold * channels, rows - wide * fold, channels
 
 
+@inline
+def _step(x: Array, rows: int, width: int) -> int:
+    """Return how many rows of a block are summed before the next columns are."""
+    return rows if width <= SPAN else max(1, (BAND if len(x) > LARGE else 8 * BAND) // width)
+
+
 @spread
 def _stats(
     worker: int, workers: int, x: Array, part: Array, rows: int, channels: int, fold: int, height: int, blocks: int
 ) -> None:
-    """part: of each block the means, then the sums of squares, each fold * channels long."""
-    span = 2 * fold * channels
+    """part: of each block the means, the sums of squares, and t, each fold * channels long."""
+    wide = fold * channels
     for b in range(worker * blocks // workers, (worker + 1) * blocks // workers):
         at, count, width = _block(rows, fold, channels, height, b)
-        for c in range(0, width - SPAN + 1, SPAN):
-            _moments(x, at + c, count, width, part, b * span + c, SPAN)
-        c = width // SPAN * SPAN
-        if c < width:
-            _moments(x, at + c, count, width, part, b * span + c, width - c)
+        o, step = 3 * b * wide, _step(x, count, width)
+        for c in range(0, width, SPAN):
+            _begin(x, at + c, (count + 7) // 8, width, part, o + c, wide, width - c)
+        for row in range(0, count, step):
+            for c in range(0, width, SPAN):
+                _moments(x, at + row * width + c, min(step, count - row), width, part, o + c, wide, width - c)
+        for c in range(0, width, LANES):
+            _settle(count, part, o + c, wide, width - c)
 
 
 @kernel()
-def _merge(
-    part: Array, out: Array, rows: int, channels: int, fold: int, height: int, blocks: int, moments: bool
-) -> None:
-    """out: of each channel the mean and the variance, or the two sums, from those of all blocks, in float64."""
-    out[:] = 0.0
-    span = 2 * fold * channels
+def _merge(part: Array, both: Array, out: Array, rows: int, channels: int, fold: int, height: int, blocks: int) -> None:
+    """out: of each channel the mean, then the variance, from those of all blocks; both: the same in float64."""
+    both[:] = 0.0
+    wide = fold * channels
     for b in range(blocks):
         count, width = _block(rows, fold, channels, height, b)[1:]
-        share = count / rows if moments else 1.0
-        for o in range(b * span, b * span + width, channels):
+        share = count / rows
+        for o in range(3 * b * wide, 3 * b * wide + width, channels):
             for c in range(channels):
-                out[c] += share * part[o + c]
-                out[channels + c] += part[o + width + c]
-    if moments:
-        for b in range(blocks):
-            count, width = _block(rows, fold, channels, height, b)[1:]
-            for o in range(b * span, b * span + width, channels):
-                for c in range(channels):
-                    d = part[o + c] - out[c]
-                    out[channels + c] += count * d * d
-        for c in range(channels, 2 * channels):
-            out[c] /= rows
+                both[c] += share * part[o + c]
+    for b in range(blocks):
+        count, width = _block(rows, fold, channels, height, b)[1:]
+        for o in range(3 * b * wide, 3 * b * wide + width, channels):
+            for c in range(channels):
+                d = part[o + c] - both[c]
+                both[channels + c] += part[o + wide + c] + count * d * d
+    for c in range(channels):
+        out[c], out[channels + c] = both[c], both[channels + c] / rows
 
 
 @inline
@@ -133,16 +178,17 @@ def _affine(
 def _apply(
     worker: int, workers: int, x: Array, add: Array, y: Array, p: Array, width: int, floor: Any, adds: bool
 ) -> None:
-    """Rows of ``width`` floats, the last one perhaps shorter, a run of them for each thread."""
-    rows = (len(x) + width - 1) // width
-    for row in range(worker * rows // workers, (worker + 1) * rows // workers):
-        at = row * width
-        stop = min(width, len(x) - at)
-        for c in range(0, stop - LANES + 1, LANES):
-            _affine(x, add, y, p, at + c, c, width, floor, adds, LANES)
-        c = stop // LANES * LANES
-        if c < stop:
-            _affine(x, add, y, p, at + c, c, width, floor, adds, stop - c)
+    """Rows of ``width`` floats, the last one perhaps shorter, a run of them for each thread, from its last."""
+    rows, run = (len(x) + width - 1) // width, max(1, RUN // width)
+    first, last = worker * rows // workers, (worker + 1) * rows // workers
+    for end in range(last, first, -run):
+        for at in range(max(first, end - run) * width, end * width, width):
+            stop = min(width, len(x) - at)
+            for c in range(0, stop - LANES + 1, LANES):
+                _affine(x, add, y, p, at + c, c, width, floor, adds, LANES)
+            c = stop // LANES * LANES
+            if c < stop:
+                _affine(x, add, y, p, at + c, c, width, floor, adds, stop - c)
 
 
 # What counts of g backward: g where s, mapped like x in the forward pass, was positive. Without a ReLU the map is
@@ -150,15 +196,20 @@ def _apply(
 
 
 @inline
-def _counting(
-    g: Array, x: Array, s: Array, kept: Array, i: int, m: Any, sm: Any, sa: Any, sb: Any, keeps: bool, n: int
-) -> Any:
-    """Return g' and x - m at i."""
-    zero = splat(np.float32(0))
-    counts = where_gt(fma(load_first(s, i, n) - sm, sa, sb), zero, load_first(g, i, n), zero)
+def _counts(g: Array, s: Array, kept: Array, i: int, sm: Any, sa: Any, sb: Any, keeps: bool, n: int) -> Any:
+    """Return what counts of g[i:i+n], and keep it."""
+    z = fma(load_first(s, i, n) - sm, sa, sb)
+    counts = where_gt(z, splat(np.float32(0)), load_first(g, i, n), splat(np.float32(0)))
     if keeps:
         store_first(kept, i, counts, n)
-    return counts, load_first(x, i, n) - m
+    return counts
+
+
+@inline
+def _chart(p: Array, c: int, wide: int, n: int) -> Any:
+    """Return m and the map (sm, sa, sb) of n columns."""
+    k = c + 2 * wide
+    return load_first(p, c, n), load_first(p, c + wide, n), load_first(p, k, n), load_first(p, k + wide, n)
 
 
 @inline
@@ -166,53 +217,26 @@ def _sums(
     g: Array, x: Array, s: Array, kept: Array, p: Array, at: int, rows: int, width: int, c: int, wide: int,
     keeps: bool, part: Array, o: int, n: int,
 ) -> None:  # fmt: skip
-    """part[o:o+n] = sum g', part[o+width:] = sum g' (x - m) of n columns; p holds m, then the map (sm, sa, sb)."""
-    b0 = w0 = splat(np.float32(0))
-    m, sm = load_first(p, c, n), load_first(p, wide + c, n)
-    sa, sb = load_first(p, 2 * wide + c, n), load_first(p, 3 * wide + c, n)
+    """Add some rows of n columns to part[o:o+n] = sum g' and part[o+wide:] = sum g' (x - m)."""
+    n1, n2, n3, o1, o2, o3 = n - LANES, n - 2 * LANES, n - 3 * LANES, o + LANES, o + 2 * LANES, o + 3 * LANES
+    m0, sm0, sa0, sb0 = _chart(p, c, wide, n)
+    m1, sm1, sa1, sb1 = _chart(p, c + LANES, wide, n1)
+    m2, sm2, sa2, sb2 = _chart(p, c + 2 * LANES, wide, n2)
+    m3, sm3, sa3, sb3 = _chart(p, c + 3 * LANES, wide, n3)
+    b0, b1 = load_first(part, o, n), load_first(part, o1, n1)
+    b2, b3 = load_first(part, o2, n2), load_first(part, o3, n3)
+    w0, w1 = load_first(part, o + wide, n), load_first(part, o1 + wide, n1)
+    w2, w3 = load_first(part, o2 + wide, n2), load_first(part, o3 + wide, n3)
     for i in range(at, at + rows * width, width):
-        counts, d = _counting(g, x, s, kept, i, m, sm, sa, sb, keeps, n)
-        b0 = b0 + counts
-        w0 = fma(counts, d, w0)
-    store_first(part, o, b0, n)
-    store_first(part, o + width, w0, n)
-
-
-@inline
-def _sums4(
-    g: Array, x: Array, s: Array, kept: Array, p: Array, at: int, rows: int, width: int, c: int, wide: int,
-    keeps: bool, part: Array, o: int,
-) -> None:  # fmt: skip
-    """The same for four vectors of columns side by side, so that memory is read line after line."""
-    b0 = b1 = b2 = b3 = w0 = w1 = w2 = w3 = splat(np.float32(0))
-    c1, c2, c3 = c + LANES, c + 2 * LANES, c + 3 * LANES
-    m0, m1, m2, m3 = load(p, c), load(p, c1), load(p, c2), load(p, c3)
-    sm0, sm1, sm2, sm3 = load(p, wide + c), load(p, wide + c1), load(p, wide + c2), load(p, wide + c3)
-    k = 2 * wide
-    sa0, sa1, sa2, sa3 = load(p, k + c), load(p, k + c1), load(p, k + c2), load(p, k + c3)
-    k = 3 * wide
-    sb0, sb1, sb2, sb3 = load(p, k + c), load(p, k + c1), load(p, k + c2), load(p, k + c3)
-    for i in range(at, at + rows * width, width):
-        counts, d = _counting(g, x, s, kept, i, m0, sm0, sa0, sb0, keeps, LANES)
-        b0 = b0 + counts
-        w0 = fma(counts, d, w0)
-        counts, d = _counting(g, x, s, kept, i + LANES, m1, sm1, sa1, sb1, keeps, LANES)
-        b1 = b1 + counts
-        w1 = fma(counts, d, w1)
-        counts, d = _counting(g, x, s, kept, i + 2 * LANES, m2, sm2, sa2, sb2, keeps, LANES)
-        b2 = b2 + counts
-        w2 = fma(counts, d, w2)
-        counts, d = _counting(g, x, s, kept, i + 3 * LANES, m3, sm3, sa3, sb3, keeps, LANES)
-        b3 = b3 + counts
-        w3 = fma(counts, d, w3)
-    store(part, o, b0)
-    store(part, o + LANES, b1)
-    store(part, o + 2 * LANES, b2)
-    store(part, o + 3 * LANES, b3)
-    store(part, o + width, w0)
-    store(part, o + width + LANES, w1)
-    store(part, o + width + 2 * LANES, w2)
-    store(part, o + width + 3 * LANES, w3)
+        i1, i2, i3 = i + LANES, i + 2 * LANES, i + 3 * LANES
+        k0, k1 = _counts(g, s, kept, i, sm0, sa0, sb0, keeps, n), _counts(g, s, kept, i1, sm1, sa1, sb1, keeps, n1)
+        k2, k3 = _counts(g, s, kept, i2, sm2, sa2, sb2, keeps, n2), _counts(g, s, kept, i3, sm3, sa3, sb3, keeps, n3)
+        b0, w0 = b0 + k0, fma(k0, load_first(x, i, n) - m0, w0)
+        b1, w1 = b1 + k1, fma(k1, load_first(x, i1, n1) - m1, w1)
+        b2, w2 = b2 + k2, fma(k2, load_first(x, i2, n2) - m2, w2)
+        b3, w3 = b3 + k3, fma(k3, load_first(x, i3, n3) - m3, w3)
+    _store_4(part, o, b0, b1, b2, b3, n)
+    _store_4(part, o + wide, w0, w1, w2, w3, n)
 
 
 @spread
@@ -224,14 +248,34 @@ def _grad_sums(
     wide = fold * channels
     for b in range(worker * blocks // workers, (worker + 1) * blocks // workers):
         at, count, width = _block(rows, fold, channels, height, b)
-        quads = width // SPAN * SPAN
-        for c in range(0, quads, SPAN):
-            _sums4(g, x, s, kept, p, at + c, count, width, c, wide, keeps, part, b * 2 * wide + c)
-        for c in range(quads, width - LANES + 1, LANES):
-            _sums(g, x, s, kept, p, at + c, count, width, c, wide, keeps, part, b * 2 * wide + c, LANES)
-        c = width // LANES * LANES
-        if c < width:
-            _sums(g, x, s, kept, p, at + c, count, width, c, wide, keeps, part, b * 2 * wide + c, width - c)
+        o, step = 2 * b * wide, _step(x, count, width)
+        part[o : o + 2 * wide] = 0.0
+        for row in range(0, count, step):
+            first, n = at + row * width, min(step, count - row)
+            for c in range(0, width, SPAN):
+                _sums(g, x, s, kept, p, first + c, n, width, c, wide, keeps, part, o + c, width - c)
+
+
+@kernel()
+def _grad_merge(
+    part: Array, both: Array, out: Array, r: Array, p: Array, rows: int, channels: int, fold: int, height: int,
+    blocks: int, training: bool,
+) -> None:  # fmt: skip
+    """out: of each channel gw, then gb; and d and k of `_slope` to their places in p, after a."""
+    both[:] = 0.0
+    wide = fold * channels
+    for b in range(blocks):
+        width = _block(rows, fold, channels, height, b)[2]
+        for o in range(2 * b * wide, 2 * b * wide + width, channels):
+            for c in range(channels):
+                both[c] += part[o + c]
+                both[channels + c] += part[o + wide + c]
+    for c in range(channels):
+        gb, gw = both[c], both[channels + c] * r[c]
+        out[c], out[channels + c] = gw, gb
+        for j in range(c, wide, channels):
+            share = p[4 * wide + j] / rows if training else 0.0
+            p[5 * wide + j], p[6 * wide + j] = share * gb, share * gw * r[c]
 
 
 @inline
@@ -252,30 +296,32 @@ def _slope(g: Array, x: Array, s: Array, gx: Array, p: Array, i: int, c: int, wi
 
 @spread
 def _grad_apply(worker: int, workers: int, g: Array, x: Array, s: Array, gx: Array, p: Array, width: int) -> None:
-    """Rows of ``width`` floats, the last one perhaps shorter, a run of them for each thread."""
-    rows = (len(x) + width - 1) // width
-    for row in range(worker * rows // workers, (worker + 1) * rows // workers):
-        at = row * width
-        stop = min(width, len(x) - at)
-        for c in range(0, stop - LANES + 1, LANES):
-            _slope(g, x, s, gx, p, at + c, c, width, LANES)
-        c = stop // LANES * LANES
-        if c < stop:
-            _slope(g, x, s, gx, p, at + c, c, width, stop - c)
+    """Rows of ``width`` floats, the last one perhaps shorter, a run of them for each thread, from its last."""
+    rows, run = (len(x) + width - 1) // width, max(1, RUN // width)
+    first, last = worker * rows // workers, (worker + 1) * rows // workers
+    for end in range(last, first, -run):
+        for at in range(max(first, end - run) * width, end * width, width):
+            stop = min(width, len(x) - at)
+            for c in range(0, stop - LANES + 1, LANES):
+                _slope(g, x, s, gx, p, at + c, c, width, LANES)
+            c = stop // LANES * LANES
+            if c < stop:
+                _slope(g, x, s, gx, p, at + c, c, width, stop - c)
 
 
-Chart = tuple[Array | float | None, Array | float | None, Array | float | None]
+Row = Array | float | None
+Chart = tuple[Row, Row, Row]
 
 
 def _partition(rows: int, channels: int) -> tuple[int, int, int]:
     """Return how many pixels make a wide row, how many wide rows a block, and how many blocks there are."""
     fold = max(1, min(SPAN // channels, rows))
-    height = max(BLOCK // (fold * channels), 32)
     wide = rows // fold
+    height = min(max(wide // 64, TALL), LONG)
     return fold, height, -(-wide // height) + (rows % fold > 0)
 
 
-def _tiled(fold: int, channels: int, *parts: Array | float | None) -> Array:
+def _tiled(fold: int, channels: int, *parts: Row) -> Array:
     """Return rows of channels, each repeated ``fold`` times, as one flat array."""
     out = np.empty((len(parts), fold, channels), np.float32)
     for row, part in zip(out, parts, strict=True):
@@ -285,18 +331,18 @@ def _tiled(fold: int, channels: int, *parts: Array | float | None) -> Array:
 
 def _workers(elements: int) -> int:
     """Return how many threads are worth their launch."""
-    return max(1, min(get_num_threads(), elements // BLOCK))
+    return max(1, min(get_num_threads(), elements // GRAIN))
 
 
 def batch_norm_stats(x: Array) -> tuple[Array, Array]:
     """See `norm_loops.batch_norm_stats`."""
     rows, channels = x.shape
     fold, height, blocks = _partition(rows, channels)
-    part, out = np.empty(blocks * 2 * fold * channels, np.float32), np.empty(2 * channels)
+    part, both = np.empty(blocks * 3 * fold * channels, np.float32), np.empty(2 * channels)
+    out = np.empty(2 * channels, np.float32)
     _stats(_workers(x.size), flat(x), part, rows, channels, fold, height, blocks)
-    _merge(part, out, rows, channels, fold, height, blocks, True)
-    both = out.astype(np.float32)
-    return both[:channels], both[channels:]
+    _merge(part, both, out, rows, channels, fold, height, blocks)
+    return out[:channels], out[channels:]
 
 
 def batch_norm_apply(
@@ -340,22 +386,14 @@ def batch_norm_grad(
     source, chart = x, everything
     if relu:
         source, chart = (x, (mean, a, bias)) if y is None else (y, (0, 1, 0))
-    part, out = np.empty(blocks * 2 * width, np.float32), np.empty(2 * channels)
-    gx, gr = empty(x.shape), g
-    p = _tiled(fold, channels, mean, *chart, a, None, None)
-    if residual and relu:
-        gr = empty(x.shape)
-    _grad_sums(
-        workers, flat(g), flat(x), flat(source), flat(gr), gr is not g, p, part, rows, channels, fold, height, blocks
-    )
-    _merge(part, out, rows, channels, fold, height, blocks, False)
-    gb, gw = out[:channels], out[channels:] * r
-    if gr is not g:
-        source, p = x, _tiled(fold, channels, mean, *everything, a, None, None)
-    if training:
-        by_channel = p.reshape(7, fold, channels)
-        by_channel[5] = a * gb / rows
-        by_channel[6] = a * r * gw / rows
+    part, both = np.empty(blocks * 2 * width, np.float32), np.empty(2 * channels)
+    gx, gr = empty(x.shape), empty(x.shape) if residual and relu else g
+    keeps = gr is not g
+    p, out = _tiled(fold, channels, mean, *chart, a, None, None), np.empty(2 * channels, np.float32)
+    _grad_sums(workers, flat(g), flat(x), flat(source), flat(gr), keeps, p, part, rows, channels, fold, height, blocks)
+    _grad_merge(part, both, out, np.ascontiguousarray(r), p, rows, channels, fold, height, blocks, training)
+    if keeps:  # what counts is known now
+        source, p[width : 4 * width] = x, _tiled(fold, channels, *everything)
     _grad_apply(workers, flat(gr), flat(x), flat(source), flat(gx), p, width)
-    grads = (gx, gw.astype(np.float32), gb.astype(np.float32))
+    grads = (gx, out[:channels], out[channels:])
     return (*grads, gr) if residual else grads
