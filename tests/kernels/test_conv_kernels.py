@@ -150,10 +150,22 @@ GEOMETRIES = {
     "eights/2": {"x": (3, 13, 20, 40), "filters": 40, "kernel": (5, 5), "settings": {"groups": 5, "stride": (2, 2)}},
     "one channel": {"x": (5, 11, 12, 1), "filters": 6, "kernel": (5, 5), "settings": {"padding": (2,) * 4}},
     "three channels": {"x": (3, 40, 40, 3), "filters": 35, "kernel": (3, 3), "settings": {"padding": (1, 1, 0, 2)}},
+    "small map/2": {
+        "x": (37, 7, 8, 70),
+        "filters": 40,
+        "kernel": (3, 3),
+        "settings": {"stride": (2, 2), "padding": (1,) * 4},
+    },
+    "small map, rows apart": {
+        "x": (20, 6, 7, 64),
+        "filters": 70,
+        "kernel": (3, 3),
+        "settings": {"stride": (1, 2), "padding": (2, 1, 1, 1), "dilation": (2, 1)},
+    },
     "long sums": {"x": (8, 9, 9, 256), "filters": 192, "kernel": (3, 3), "settings": {"stride": (2, 2)}},
 }
 if INTERPRETED:
-    del GEOMETRIES["long sums"]
+    GEOMETRIES = {name: geometry for name, geometry in GEOMETRIES.items() if geometry["x"][3] < 64}
 
 
 def whole(geometry: Geometry) -> Geometry:

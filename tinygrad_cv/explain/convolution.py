@@ -217,6 +217,6 @@ def _loops(shape: kernels.Geometry, size: Pair, window: Window, chosen: str, thr
         f"for task of {band.tasks} ({band.images} images x {band.rows} rows x {band.PW} pixels, from {source}), "
         f"shared by {threads} threads:",
         f"    for group of {groups}, for panel of {-(-s.OCG // micro.WIDTH)} (up to {micro.WIDTH} filters):",
-        f"        for chunk of {-(-s.n_t // s.per_chunk)} ({s.per_chunk} runs of {s.n_k} numbers):",
+        f"        for chunk of {s.strokes} ({plan.strokes[3]} runs of {plan.strokes[4]} numbers):",
         f"            y ({band.images * band.rows * band.PW} pixels) += x ... w, {tile}",
     ]

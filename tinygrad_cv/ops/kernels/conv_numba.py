@@ -94,7 +94,7 @@ def _gather(
     workers = min(get_num_threads(), plan.band.tasks)
     gather(
         workers, flat(source), _packed(w, plan.p, plan.q, sizes.CG, sizes.OCG, sizes.groups, backward, scale),
-        _bias(bias, sizes.OC), flat(to), plan.rows, plan.places, plan.taps, plan.band, sizes, floor,
+        _bias(bias, sizes.OC), flat(to), plan.rows, plan.places, plan.taps, plan.strokes, plan.band, sizes, floor,
         scratch("buffers", max(1, workers * sizes.buffer)),
     )  # fmt: skip
 

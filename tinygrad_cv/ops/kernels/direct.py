@@ -3,8 +3,7 @@
 No matrix of windows is built: the micro-kernel reads windows where they lie, through the tables of `plans`.
 For each task the loops are
 
-    for group, for panel of filters, for chunk of taps:         (the chunk's weights stay in the first-level
-    cache)
+    for group, for panel of filters, for chunk of taps:         (see `strokes`)
         for tile of pixels:                                     (a tile of y stays in registers)
             for tap, for channel: y[pixel, filter] += x[pixel + tap, channel] * w[tap, channel, filter]
 
@@ -24,6 +23,7 @@ from .micro import NO_FLOOR, ROWS, WIDTH, multiply
 from .plans import Band, Sizes, WeightSizes
 from .simd import LANES, load, load_first, splat, store, store_first
 from .simd_turn import turn
+from .strokes import FIELDS
 
 
 @inline
@@ -149,7 +149,7 @@ def pack(
 @spread
 def gather(
     worker: int, workers: int, x: Array, w: Array, bias: Array, y: Array, rows: Array, places: Array,
-    taps: Array, band: Band, sizes: Sizes, floor: Any, buffers: Array,
+    taps: Array, strokes: Array, band: Band, sizes: Sizes, floor: Any, buffers: Array,
 ) -> None:  # fmt: skip
     """Run one gather of `plans`: x the source, w packed, y the destination; results below ``floor`` become
     it.
@@ -177,22 +177,23 @@ def gather(
                 columns = min(WIDTH, OCG - j)
                 width = WIDTH if columns > LANES else LANES
                 panel, o = group * padded * K + j * K, group * OCG + j
-                for t in range(0, sizes.n_t, sizes.per_chunk):
-                    n_t = min(sizes.per_chunk, sizes.n_t - t)
+                for s in range(0, sizes.strokes * FIELDS, FIELDS):
+                    row, count, t, n_t = strokes[s], strokes[s + 1], strokes[s + 2], strokes[s + 3]
+                    n_k, k, first, last = strokes[s + 4], strokes[s + 5], strokes[s + 6], strokes[s + 7]
+                    count = images * count if count else pixels
                     for asks_x in (True, False):
-                        r0, r1 = (0, min(sizes.x_rows, pixels)) if asks_x else (min(sizes.x_rows, pixels), pixels)
+                        r0, r1 = (0, min(sizes.x_rows, count)) if asks_x else (min(sizes.x_rows, count), count)
                         step = more * (sizes.x_step if asks_x else sizes.y_step)
                         multiply(
-                            source, a0 + group * sizes.CG, rows, r0, r1 - r0,
-                            taps, t, n_t, sizes.n_k, 1, w, panel + t * sizes.n_k * width, width,
-                            y, c0 + o, places, columns, t > 0, bias, o,
-                            floor if t + n_t == sizes.n_t else NO_FLOOR,
+                            source, a0 + group * sizes.CG, rows, row + r0, r1 - r0,
+                            taps, t, n_t, n_k, 1, w, panel + k * width, width,
+                            y, c0 + o, places, columns, first == 0, bias, o, floor if last else NO_FLOOR,
                             x if asks_x else y, soon_x if asks_x else soon_y, step,
                         )  # fmt: skip
                         if asks_x:
-                            soon_x += (r1 - r0) // ROWS * n_t * sizes.n_k * step
+                            soon_x += (r1 - r0) // ROWS * n_t * n_k * step
                         else:
-                            soon_y += (r1 - r0) // ROWS * n_t * sizes.n_k * step
+                            soon_y += (r1 - r0) // ROWS * n_t * n_k * step
 
 
 @spread

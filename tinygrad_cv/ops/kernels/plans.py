@@ -23,8 +23,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ...typing import Array
-from .micro import FEW, ROWS, WIDTH
+from .micro import ROWS, WIDTH
 from .simd import LANES
+from .strokes import pieces, sections, whole, work
 
 Pair = tuple[int, int]
 
@@ -79,10 +80,8 @@ class Sizes(NamedTuple):
     OC: int
     K: int
     """Steps of a sum: taps times channels."""
-    n_t: int
-    n_k: int
-    per_chunk: int
-    """Taps, steps per tap, taps per pass over a task."""
+    strokes: int
+    """Passes over a task for each panel of weights."""
     DH: int
     DW: int
     """The destination's size."""
@@ -111,6 +110,8 @@ class Gather(NamedTuple):
     places: Array
     """Offsets in the destination."""
     taps: Array
+    strokes: Array
+    """The passes over a task, each a `Stroke`."""
     p: tuple[int, ...]
     q: tuple[int, ...]
     """Which weight each tap is, in the order of packing."""
@@ -120,12 +121,6 @@ def panels(columns: int) -> int:
     """Return the columns that packed panels take: whole pairs of vectors, and a last panel of one or two."""
     full, rest = divmod(columns, WIDTH)
     return full * WIDTH + (0 if rest == 0 else LANES if rest <= LANES else WIDTH)
-
-
-def work(pixels: int) -> int:
-    """Return how many rows the micro-kernel computes for so many pixels."""
-    full, rest = divmod(pixels, ROWS)
-    return full * ROWS + -(-rest // FEW) * FEW
 
 
 def cut(N: int, PH: int, PW: int, wish: int, parts: int = 16) -> Pair:
@@ -157,14 +152,6 @@ def _pixels(band: Band, row: int, step_h: int, step_w: int, image: int) -> Array
     """Offsets of a task's pixels, image by image, row by row."""
     n, i, j = np.ogrid[: band.images, : band.rows, : band.PW]
     return np.ascontiguousarray(n * image + i * step_h * row + j * step_w, np.int64).reshape(-1)
-
-
-def _pieces(run: int) -> int:
-    """Cut a contiguous run into equal pieces of at most STEPS."""
-    for pieces in range(-(-run // STEPS), 4 * -(-run // STEPS)):
-        if run % pieces == 0:
-            return pieces
-    return 1
 
 
 def reads(band: Band) -> int:
@@ -220,20 +207,26 @@ def _gather(
         (u - up[0]) * LW * C + (0 if merged else (v - left[0]) * C) for u in up for v in (left[:1] if merged else left)
     ]
     run = CG * len(q) if merged else CG
-    pieces = _pieces(run)
-    n_k = run // pieces
-    taps = np.array([at + piece * n_k for at in starts for piece in range(pieces)], np.int64)
+    n_k = run // pieces(run, STEPS)
+    taps = np.array([at + k for at in starts for k in range(0, run, n_k)], np.int64)
+    steps = whole(len(taps), n_k, STEPS)
     pixels = band.images * band.rows * band.PW
     writes = pixels * OC if step == (1, 1) and K <= 4 * STEPS else 0  # a tile of longer sums asks early enough itself
-    chunks = -(-len(taps) // max(1, STEPS // max(1, n_k)))
-    per_chunk = -(-len(taps) // max(1, chunks))
+    if not inside and merged and band.rows == PH:
+        source = (stride[0] * LW * C, stride[1] * C, LH * LW * C)
+        target = (step[0] * image[1] * OC, step[1] * OC, image[0] * image[1] * OC)
+        part = sections(band.images, grid, stride, up, left, (H, W), C, STEPS, source, target)
+        if part is not None:
+            rows, places, taps, steps = part
+            writes = 0
     sizes = Sizes(
-        groups, CG, OCG, OC, K, len(taps), n_k, per_chunk, *image, *step, *first,
+        groups, CG, OCG, OC, K, len(steps), *image, *step, *first,
         not inside, 0 if inside else band.images * band.LH * band.LW * C,
         *asking(pixels, K * -(-OCG // WIDTH) * groups, reads(band), writes),
     )  # fmt: skip
     order = [(a, b) for a in p for b in q]
-    return Gather(band, sizes, rows, places, taps, tuple(a for a, _ in order), tuple(b for _, b in order))
+    table = np.array(steps, np.int64).reshape(-1)
+    return Gather(band, sizes, rows, places, taps, table, tuple(a for a, _ in order), tuple(b for _, b in order))
 
 
 class Phase(NamedTuple):

@@ -129,5 +129,5 @@ def plan(
 ) -> Plan:  # fmt: skip
     """Plan y = conv2d(x, w) in tasks of some 1100 pixels: a gather, its taps, and whether pixels go in pairs."""
     gather = plans.forward(N, H, W, C, OC, kernel, out, stride, padding, dilation, 1, 1100)
-    taps = tuple(tuple(int(start) + k for k in range(gather.sizes.n_k)) for start in gather.taps)
+    taps = tuple(tuple(int(start) + k for k in range(gather.sizes.K // len(gather.taps))) for start in gather.taps)
     return gather, taps, OC <= PAIRS and stride[1] * C == 1 and out[1] % 2 == 0

@@ -12,8 +12,8 @@ import numpy as np
 
 from ...typing import Array
 from .micro import FEW, ROWS, WIDTH
-from .plans import work
 from .simd import LANES
+from .strokes import work
 from .winograd_algebra import Variant
 
 Pair = tuple[int, int]
