@@ -5,9 +5,10 @@ several times as long as filling a used one. A training step asks for the same s
 remembered, and one that nobody looks at any more is handed out again. Who looks is known without asking: every view of
 an array holds the array that owns its memory, and Python counts those who hold it.
 
-What is kept and what is lent together stay within ``SLACK`` times the most that was ever seen lent at once: sizes that
-are no longer asked for give way to those that are, and the process holds little more than it needed at its peak. A
-small network is below ``FLOOR`` with every size that it ever asks for, and keeps them all.
+What is kept and what is lent together stay within ``SLACK`` times the most that was ever seen lent at once, plus
+``FLOOR``: sizes that are no longer asked for give way to those that are, and the process holds little more than it
+needed at its peak. A training step asks for other sizes on its way back than on its way forth, and must find them all:
+with 1.125 times and nothing more, VGG-11 at 32x32 took 131 MB of its 115 anew in each step, ResNet-18 175 of 314.
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ SMALL = 1 << 16
 LIMIT = int(os.environ.get("TGCV_POOL_MB", "4096")) << 20
 """Bytes of blocks that nobody looks at which are kept at most."""
 
-SLACK = 1.125
+SLACK = 1.25
 
 FLOOR = 64 << 20
-"""Bytes up to which nothing gives way: within SLACK alone, a step of LeNet misses ten blocks and takes 8 % longer."""
+"""Bytes up to which nothing gives way."""
 
 ALIGN = 64
 
@@ -96,7 +97,7 @@ def _new(size: int) -> Block:
         length for length, held in _sizes.items() for block in held.blocks if getrefcount(block[0]) != _IDLE
     )
     _most = max(_most, lent + size)
-    room = min(max(FLOOR, SLACK * _most) - size, lent + LIMIT)
+    room = min(SLACK * _most + FLOOR - size, lent + LIMIT)
     if _held > room:
         for length in sorted(_sizes, key=lambda length: _sizes[length].asked):
             blocks = _sizes[length].blocks
