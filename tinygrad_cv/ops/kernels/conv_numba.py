@@ -271,8 +271,9 @@ def conv2d_grad_w(
     elif gw.size == 0:
         pass
     elif chosen == "winograd":
-        cut = winograd_plans.weights(variant, N, H, W, C, OC, (OH, OW), padding[0], padding[2])
-        slices, workers = cut.tiles.slices, get_num_threads()
+        workers = get_num_threads()
+        cut = winograd_plans.weights(variant, N, H, W, C, OC, (OH, OW), padding[0], padding[2], workers)
+        slices = cut.tiles.slices
         parts, buffers = _parts(gw, slices), scratch("buffers", workers * cut.tiles.size)
         vs, us = _beforehand(cut, buffers)
         for p in (*cut.before, cut.tiles):
