@@ -4,7 +4,7 @@ The unit is one vector instruction of the micro-kernel, LANES multiply-adds. The
 measurements of the layers in ``benchmarks/conv_layers.py``; they need only be right where two algorithms are close.
 
     direct      pixels * taps * C * OC                          at the efficiency of the micro-kernel
-    winograd    tiles * (points * C * OC + transforms of C inputs and OC outputs) + filters for each block
+    winograd    tiles * (points * C * OC + transforms of C inputs and OC outputs) + transforms of filters
     scatter     pixels of g * (OC * taps * C + sums of kernel rows); the input gradient alone
 
 float64, strides, dilation, groups and kernels other than 3x3 and 5x5 never go by Winograd.
@@ -97,8 +97,8 @@ def estimates(geometry: Geometry, lanes: int = 16) -> dict[str, float]:
         points, tiles = (m + r - 1) ** 2, _tiles(geometry, m)
         inputs = 14 * points * -(-C // lanes)
         outputs = 10 * points * vectors
-        filters = 15 * points * C * vectors * max(1, tiles // 64)
-        costs["winograd"] = tiles * (1.2 * points * C * vectors + inputs + outputs) + filters
+        filters = 20 * points * C * vectors
+        costs["winograd"] = tiles * (1.1 * points * C * vectors + inputs + outputs) + filters
     return costs
 
 
