@@ -16,6 +16,7 @@ Array = np.ndarray
 
 def cross_entropy(d: Draw) -> Sample:
     n, k, smoothing = d.size(), d.integer(1, 4), d.choice([0.0, 0.3])
+    average = n > 0 and d.choice([False, True])
 
     def truth(x: Array, target: Array) -> Array:
         y = np.zeros(len(x))
@@ -23,9 +24,9 @@ def cross_entropy(d: Draw) -> Sample:
             logs = row - math.log(sum(math.exp(v) for v in row))
             q = [(1 - smoothing) * (c == target[i]) + smoothing / len(row) for c in range(len(row))]
             y[i] = -sum(p * v for p, v in zip(q, logs))
-        return y
+        return np.asarray(y.mean()) if average else y
 
-    return Sample(family.CrossEntropy(smoothing), (d.array((n, k)), d.integers((n,), 0, k - 1)), truth)
+    return Sample(family.CrossEntropy(smoothing, average), (d.array((n, k)), d.integers((n,), 0, k - 1)), truth)
 
 
 def binary_cross_entropy(d: Draw) -> Sample:

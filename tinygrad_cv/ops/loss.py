@@ -27,28 +27,33 @@ __all__ = [
 
 
 class CrossEntropy(Op):
-    """y[n] = -sum_k q[n, k] ln softmax(x[n])[k] for rows of scores (N, K); gx = g (softmax(x) - q).
+    """y[n] = -sum_k q[n, k] ln softmax(x[n])[k] for rows of scores (N, K), or their mean; gx = g (softmax(x) - q).
 
     q is one at the target class, mixed with the uniform distribution: (1 - smoothing) onehot(target) + smoothing / K.
+    The mean is a part of the op: as one of its own it took as long as the loss of 64 rows, 20 us, and backward again.
     """
 
     constant = ("target",)
     extra = ("softmax",)
 
-    def __init__(self, smoothing: float = 0.0) -> None:
-        self.smoothing = smoothing
+    def __init__(self, smoothing: float = 0.0, average: bool = False) -> None:
+        self.smoothing, self.average = smoothing, average
 
     def forward(self, x: Array, target: Array) -> tuple[Array, Array]:
         y, softmax = pick("cross_entropy", x.dtype)(x, target, self.smoothing)
+        if self.average:
+            y = np.asarray(np.add.reduce(y, dtype=np.float64) / len(y), y.dtype)
         return y, softmax
 
     def composite(self, x: Value, target: Value) -> Value:
         logs = log_softmax(x, 1)
         y = reshape(-gather(logs, 1, reshape(target, (-1, 1))), (-1,))
-        return y if not self.smoothing else y * (1 - self.smoothing) - mean(logs, 1) * self.smoothing
+        y = y if not self.smoothing else y * (1 - self.smoothing) - mean(logs, 1) * self.smoothing
+        return mean(y) if self.average else y
 
     def grad_x(self, g: Array, softmax: Array, target: Array) -> Array:
-        gx: Array = pick("cross_entropy_grad", softmax.dtype)(g, softmax, target, self.smoothing)
+        rows = np.full(len(softmax), g / len(softmax), softmax.dtype) if self.average else g
+        gx: Array = pick("cross_entropy_grad", softmax.dtype)(rows, softmax, target, self.smoothing)
         return gx
 
 
@@ -191,8 +196,9 @@ def cross_entropy(
     if plain and target.shape == input.shape[:1] and input.size:
         t = _check_targets("cross_entropy", input.shape[1], target, ignore_index, True)
         if not (t == ignore_index).any():
-            each, _ = CrossEntropy(label_smoothing)(input, cast(target, np.dtype(np.int64)))
-            return reduced("cross_entropy", each, reduction)
+            average = reduction == "mean"
+            y, _ = CrossEntropy(label_smoothing, average)(input, cast(target, np.dtype(np.int64)))
+            return y if average else reduced("cross_entropy", y, reduction)
     axis = 0 if input.ndim == 1 else 1
     logp = log_softmax(input, axis)
     loss = nll_loss(logp, target, weight, ignore_index=ignore_index, reduction=reduction)
