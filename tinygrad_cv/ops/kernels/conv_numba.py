@@ -328,7 +328,7 @@ def _small(plan: small_window.Plan, x: Array, w: Array, bias: Array | None, y: A
 def _small_weights(plan: small_window.Plan, x: Array, g: Array, gw: Array) -> None:
     (band, sizes, rows, *_), taps, paired = plan
     slices, workers = min(plans.PARTS, band.tasks), get_num_threads()
-    parts = _zero_parts(slices, gw.size)
+    parts = scratch("parts", slices * gw.size)
     small_window.weight_sums(
         workers, flat(x), flat(g), parts, rows, taps, paired, band, sizes, slices,
         scratch("buffers", max(1, workers * sizes.buffer)),

@@ -23,7 +23,7 @@ from typing import Any
 
 from ...typing import Array
 from . import plans
-from .direct import cut_out
+from .direct import clear, cut_out
 from .jit import inline, spread
 from .plans import Band, Sizes
 from .simd import LANES
@@ -89,12 +89,13 @@ def weight_sums(
     worker: int, workers: int, x: Array, g: Array, out: Array, rows: Array, taps: Taps, paired: bool, band: Band,
     sizes: Sizes, slices: int, buffers: Array,
 ) -> None:  # fmt: skip
-    """out[slice, tap, filter] = sum over the slice's pixels of window[tap] * g[filter]; out starts at zero."""
+    """out[slice, tap, filter] = sum over the slice's pixels of window[tap] * g[filter]."""
     OC, step = sizes.OC, band.SW * band.C
     whole = OC - OC % LANES
     most, x_line = max(1, BLOCK * LANES // (band.PW * max(LANES, OC))), rows[band.PW] - rows[0] if band.rows > 1 else 0
     for part in range(worker * slices // workers, (worker + 1) * slices // workers):
         to = part * sizes.K * OC
+        clear(out, to, sizes.K * OC)
         for task in range(part * band.tasks // slices, (part + 1) * band.tasks // slices):
             n0, i0 = task // band.strips * band.images, task % band.strips * band.rows
             images, height = min(band.images, band.N - n0), min(band.rows, band.PH - i0)

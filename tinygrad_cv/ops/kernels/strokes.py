@@ -62,9 +62,8 @@ def work(pixels: int) -> int:
 
 
 def pieces(run: int, most: int) -> int:
-    """Return into how many equal pieces of at most ``most`` a run is cut; one of half as much again stays whole."""
-    least = 1 if run <= most + most // 2 else -(-run // most)
-    return next((k for k in range(least, 4 * least) if run % k == 0), 1)
+    """Return into how many equal pieces of at most ``most`` a run is cut."""
+    return next((k for k in range(-(-run // most), 4 * -(-run // most)) if run % k == 0), 1)
 
 
 def whole(taps: int, n_k: int, most: int) -> list[Stroke]:
