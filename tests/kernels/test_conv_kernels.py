@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tinygrad_cv.ops import kernels
 from tinygrad_cv.ops.kernels import winograd_plans
+from tinygrad_cv.ops.kernels.simd import LANES
 from tinygrad_cv.ops.kernels.winograd_algebra import Variant
 
 Geometry = dict[str, Any]
@@ -271,3 +272,29 @@ def test_few_pixels_of_many_weights_go_by_windows(side: int, stride: int, relu: 
     with kernels.use("numpy"):
         expected = kernels.conv2d(x, w, scale=factor if scaled else None, **s)
     assert np.abs(found - expected).max() <= 1e-5 * max(1.0, np.abs(expected).max())
+
+
+@pytest.mark.skipif(INTERPRETED, reason="Python takes minutes for layers of which several tasks share a transform")
+@pytest.mark.parametrize(("images", "channels", "filters"), [(40, 96, 160), (6, 40, 200), (3, 200, 40)])
+def test_what_winograd_transforms_beforehand_changes_no_bit(
+    images: int, channels: int, filters: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    geometry = whole({"x": (images, 8, 8, channels), "filters": filters, "kernel": (3, 3), "settings": {}})
+    planners = (winograd_plans.forward, winograd_plans.weights)
+    sizes = ((4, 3), images, 8, 8, channels, filters, (6, 6), 0, 0, 4)
+    before, found, launches = kernels.get_num_threads(), [], []
+    try:
+        kernels.set_num_threads(4)
+        monkeypatch.setattr(winograd_plans, "CACHE", 1 << 20)
+        for shared in (1 << 25, 0):
+            monkeypatch.setattr(winograd_plans, "SHARED", shared)
+            for planner in planners:
+                planner.cache_clear()
+            found.append(maps(geometry, "winograd"))
+            launches.append(sum(len(planner(Variant(*sizes[0]), *sizes[1:]).before) for planner in planners))
+    finally:
+        kernels.set_num_threads(before)
+        for planner in planners:
+            planner.cache_clear()
+    assert launches[1] == 0 and (launches[0] > 0 or LANES < 16)
+    assert all(np.array_equal(a, b) for a, b in zip(*found, strict=True))
