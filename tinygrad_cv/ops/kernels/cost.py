@@ -97,7 +97,7 @@ def estimates(geometry: Geometry, lanes: int = 16) -> dict[str, float]:
         points, tiles = (m + r - 1) ** 2, _tiles(geometry, m)
         inputs = 14 * points * -(-C // lanes)
         outputs = 10 * points * vectors
-        filters = 20 * points * C * vectors
+        filters = 10 * points * C * vectors
         costs["winograd"] = tiles * (1.1 * points * C * vectors + inputs + outputs) + filters
     return costs
 
