@@ -34,7 +34,7 @@ def windows(draw: st.DrawFn, dilate: bool = True) -> Case:
     out = tuple(
         out_size(hw[a], kernel[a], stride[a], padding[2 * a], padding[2 * a + 1], dilation[a], ceil) for a in (0, 1)
     )
-    shape = (draw(st.integers(0, 2)), *hw, draw(st.sampled_from([1, 3, 6, 16, 21])))
+    shape = (draw(st.integers(0, 2)), *hw, draw(st.sampled_from([1, 3, 6, 16, 21, 70])))
     return {"shape": shape, "window": (kernel, stride, padding), "dilation": dilation, "out": out}
 
 
@@ -109,7 +109,7 @@ def test_readings_agree_on_means_and_their_gradient(case: Case, with_padding: bo
 sizes = st.integers(1, 7)
 
 
-@given(sizes, sizes, sizes, sizes, st.sampled_from([2, 16, 18]))
+@given(sizes, sizes, sizes, sizes, st.sampled_from([2, 16, 18, 70]))
 def test_readings_agree_on_adaptive_pooling(h: int, w: int, oh: int, ow: int, c: int) -> None:
     x, g = images((2, h, w, c)), images((2, oh, ow, c), 1)
     assert_all_agree("adaptive_avg_pool2d", x, (oh, ow), rtol=1e-5)
@@ -122,16 +122,19 @@ def test_readings_agree_on_adaptive_pooling(h: int, w: int, oh: int, ow: int, c:
     assert_all_agree("adaptive_max_pool2d_grad", g, index, (h, w), rtol=1e-6)
 
 
-def test_bits_do_not_depend_on_the_number_of_threads() -> None:
-    x = images((3, 33, 31, 40))
-    window = ((3, 3), (2, 2), (1, 1, 1, 1))
+@pytest.mark.parametrize("channels", [40, 70])
+@pytest.mark.parametrize(
+    ("window", "out"), [(((3, 3), (2, 2), (1, 1, 1, 1)), (17, 16)), (((2, 2), (2, 2), (0, 0, 0, 0)), (16, 15))]
+)
+def test_bits_do_not_depend_on_the_number_of_threads(window: Any, out: Any, channels: int) -> None:
+    x = images((3, 33, 31, channels))
     before, results = kernels.get_num_threads(), []
     with kernels.use("numba"):
         try:
             for threads in (1, 2, 4):
                 kernels.set_num_threads(threads)
-                y, index = pick("max_pool2d")(x, *window, (1, 1), (17, 16))
-                mean = pick("avg_pool2d")(x, *window, (17, 16))
+                y, index = pick("max_pool2d")(x, *window, (1, 1), out)
+                mean = pick("avg_pool2d")(x, *window, out)
                 spread = pick("max_pool2d_grad")(y, index, (33, 31), *window)
                 scattered = pick("max_pool2d_grad")(y, index, (33, 31))
                 back = pick("avg_pool2d_grad")(y, (33, 31), *window)
