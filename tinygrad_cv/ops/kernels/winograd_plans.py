@@ -1,4 +1,4 @@
-"""How Winograd kernels are cut into tasks whose buffers fit the second-level cache."""
+"""How Winograd kernels are cut into tasks, and what is transformed for all tasks beforehand."""
 
 from __future__ import annotations
 
@@ -102,8 +102,8 @@ def _cache(level: int, usual: int) -> int:
 CACHE = _cache(2, 1 << 20)
 """Bytes that a task may hold: a core's second-level cache."""
 
-SHARED = _cache(3, 1 << 24)
-"""Bytes of V and U that may be computed beforehand: the cache of all cores."""
+SHARED = min(_cache(3, 1 << 24), 1 << 25)
+"""Bytes of V and U that may be computed beforehand: the cache of all cores, and no more than a process should hold."""
 
 
 def _padded(count: int, unit: int) -> int:
