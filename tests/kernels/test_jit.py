@@ -65,6 +65,12 @@ def test_a_second_process_compiles_nothing(tmp_path: Path) -> None:
     assert "compiling" not in again.stderr
 
 
+@pytest.mark.slow
+def test_kernels_compile_where_numba_has_changed_inside(tmp_path: Path) -> None:
+    hide = "import sys; sys.modules['tinygrad_cv.ops.kernels.compiler'] = None\n"
+    run(hide + CONVOLVE, TGCV_CACHE_DIR=str(tmp_path))
+
+
 def test_a_helper_never_becomes_machine_code() -> None:
     from numba import types
 

@@ -30,8 +30,11 @@ import gc
 from typing import Any
 
 import llvmlite.binding as llvm
-from numba.core.codegen import JITCodeLibrary
+from numba.core.codegen import JITCodeLibrary, JITCPUCodegen
 from numba.core.compiler import Compiler
+
+if not (hasattr(JITCPUCodegen, "_pass_builder") and hasattr(llvm, "create_new_function_pass_manager")):
+    raise ImportError("this numba sets up LLVM's passes in another way")
 
 
 class _Library(JITCodeLibrary):
