@@ -67,4 +67,4 @@ def test_the_joined_script_defines_every_module_before_its_users() -> None:
 
 
 def test_the_page_computes_operations_that_exist() -> None:
-    assert {"Conv2d", "Linear", "Relu", "MaxPool2d", "ChannelAffine"} <= forms() <= set(REGISTRY)
+    assert {"Conv2d", "Linear", "Relu", "MaxPool2d", "FrozenBatchNorm"} <= forms() <= set(REGISTRY)

@@ -45,7 +45,7 @@ def test_an_answer_holds_the_maps_that_the_network_computed(client: Client) -> N
     assert math.isclose(sum(answer["shares"]), 1, abs_tol=1e-5)
     program = client(f"/api/0/program?run={answer['run']}").json
     shown = [s for s in program["steps"] if s["shown"]]
-    assert [s["op"] for s in shown[:3]] == ["Conv2d", "ChannelAffine", "Relu"]
+    assert [s["op"] for s in shown[:3]] == ["Conv2d", "FrozenBatchNorm", "Relu"]
     assert [list(m.shape) for m in maps] == [s["shape"][1:] for s in shown]
     x = (np.frombuffer(pixels(), "<f4").reshape(1, 1, 12, 12) - 0.5) / 0.5
     from tinygrad_cv.autograd import no_grad

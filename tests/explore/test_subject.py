@@ -91,7 +91,7 @@ def test_a_program_is_read_from_what_ran_and_not_from_the_modules() -> None:
     net = Small().eval()
     program = read_program(net, np.zeros((1, 12, 12), np.float32))
     ops = [s.op for s in program.steps]
-    assert ops == ["Conv2d", "ChannelAffine", "Relu", "Conv2d", "Relu", "Conv2d", "Add", "MaxPool2d", "AvgPool2d",
+    assert ops == ["Conv2d", "FrozenBatchNorm", "Relu", "Conv2d", "Relu", "Conv2d", "Add", "MaxPool2d", "AvgPool2d",
                    "Reshape", "Linear"]  # fmt: skip
     assert program.steps[5].sources[:2] == program.steps[3].sources[:2]  # one filter bank, used twice
     assert program.steps[6].sources == [("step", 4), ("step", 5)]

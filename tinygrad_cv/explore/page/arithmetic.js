@@ -231,11 +231,15 @@ async function summed({ program, step, index, read }) {
   return { kind: "formula", text: "Σ x", total: sum(numbers), terms: [{ name: "n", value: numbers.length }], source: x };
 }
 
-async function affine({ step, index, one }) {
-  const [x, scale, shift] = step.sources;
-  const [a, s, t] = [await one(x, index), await one(scale, [index[1]]), await one(shift, [index[1]])];
-  const terms = [term("x", a, x, index), { name: "scale", value: s }, { name: "shift", value: t }];
-  return { kind: "formula", text: "scale · x + shift", terms, total: s * a + t, source: x };
+async function normed({ step, index, one }) {
+  const [x, , , mean, variance] = step.sources;
+  const [value, c, eps] = [await one(x, index), index[1], step.settings.eps];
+  const [w, b] = [await biasOf(step, 1, c, one), await biasOf(step, 2, c, one)];
+  const [m, v] = [await one(mean, [c]), await one(variance, [c])];
+  const named = Object.entries({ m, v, ε: eps, w, b }).filter(([, number]) => number !== null);
+  const terms = [term("x", value, x, index), ...named.map(([name, number]) => ({ name, value: number }))];
+  const text = `${w === null ? "" : "w "}(x − m) / √(v + ε)${b === null ? "" : " + b"}`;
+  return { kind: "formula", text, terms, total: ((w ?? 1) * (value - m)) / Math.sqrt(v + eps) + (b ?? 0), source: x };
 }
 
 const term = (name, value, source, index) => ({ name, value, source, index });
@@ -300,6 +304,6 @@ async function padded({ program, step, index, one }) {
 
 const RULES = {
   Conv2d: conv, Linear: linear, MatMul: matmul, MaxPool2d: pool, AvgPool2d: pool, AdaptiveAvgPool2d: adaptive,
-  AdaptiveMaxPool2d: adaptive, ChannelAffine: affine, Sum: summed, Softmax: softmax, LogSoftmax: softmax, Cat: joined,
+  AdaptiveMaxPool2d: adaptive, FrozenBatchNorm: normed, Sum: summed, Softmax: softmax, LogSoftmax: softmax, Cat: joined,
   Pad: padded,
 };

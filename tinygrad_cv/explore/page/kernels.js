@@ -124,11 +124,11 @@ export const KERNELS = {
     windows(x, out, sliding(window), (v) => total(v) / (divisor || (padded ? window.kernel[0] * window.kernel[1] : v.length))),
   AdaptiveMaxPool2d: ([x], settings, out) => windows(x, out, parts(x, out), largest),
   AdaptiveAvgPool2d: ([x], settings, out) => windows(x, out, parts(x, out), (v) => total(v) / v.length),
-  ChannelAffine: ([x, scale, shift]) => {
+  FrozenBatchNorm: ([x, w, b, m, v], { eps }) => {
     const size = count(x.shape.slice(2));
-    return x.data.map((v, at) => {
+    return x.data.map((value, at) => {
       const c = Math.floor(at / size) % x.shape[1];
-      return scale.data[c] * v + shift.data[c];
+      return ((w ? w.data[c] : 1) * (value - m.data[c])) / Math.sqrt(v.data[c] + eps) + (b ? b.data[c] : 0);
     });
   },
   Softmax: ([x], { dim }) => lines(x, dim, (v) => softly(v).shares),

@@ -161,13 +161,13 @@ export const WORDS = {
 export const OPERATIONS = {
   en: {
     Conv2d: "convolution", Linear: "linear", Relu: "ReLU", MaxPool2d: "max pooling", AvgPool2d: "average pooling",
-    AdaptiveAvgPool2d: "average pooling", AdaptiveMaxPool2d: "max pooling", ChannelAffine: "batch norm", Sigmoid: "sigmoid",
+    AdaptiveAvgPool2d: "average pooling", AdaptiveMaxPool2d: "max pooling", FrozenBatchNorm: "batch norm", Sigmoid: "sigmoid",
     Tanh: "tanh", Add: "addition", Mul: "product", Cat: "concatenation", Softmax: "softmax", Sum: "sum", Clamp: "clamp",
     Div: "division", Sub: "difference", Pad: "padding", Take: "selection", Where: "choice",
   },
   zh: {
     Conv2d: "卷积", Linear: "全连接", Relu: "ReLU", MaxPool2d: "最大汇聚", AvgPool2d: "平均汇聚", AdaptiveAvgPool2d: "平均汇聚",
-    AdaptiveMaxPool2d: "最大汇聚", ChannelAffine: "批量归一化", Sigmoid: "sigmoid", Tanh: "tanh", Add: "相加", Mul: "相乘",
+    AdaptiveMaxPool2d: "最大汇聚", FrozenBatchNorm: "批量归一化", Sigmoid: "sigmoid", Tanh: "tanh", Add: "相加", Mul: "相乘",
     Cat: "拼接", Softmax: "softmax", Sum: "求和", Clamp: "截断", Div: "相除", Sub: "相减", Pad: "填充", Take: "选取", Where: "择一",
   },
 };
