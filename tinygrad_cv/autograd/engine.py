@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from operator import attrgetter
 from typing import Any
 
@@ -136,9 +137,11 @@ def _gradients(guest: Any, node: Node, g: Any, asked: tuple[Any, ...], create_gr
             g.moved = True
         elif op.masked != "takes":
             g = g.value()
-    if op.masked == "makes" and y is not None and FUSION.enabled and not create_graph and not OBSERVERS:
-        return [(edge, Masked(g, y)) for edge in asked if edge is not None]
     values = [g, y, None, *arguments, *extras]
+    if op.masked == "makes" and y is not None and FUSION.enabled and not create_graph and not OBSERVERS:
+        (rule,) = node.plan.rules
+        later = partial(rule.function, op, *[values[i] for i in rule.places])
+        return [(edge, Masked(g, y, later)) for edge in asked if edge is not None]
     pairs = []
     for rule in node.plan.rules:
         if rule.joint:

@@ -209,19 +209,19 @@ class Masked:
     """A ReLU's gradient that waits: ``g`` where the ReLU's value ``y`` is positive, 0 elsewhere.
 
     Batch norm makes two passes over the gradient of its output. It can mask in both, and one less is written and read.
-    ``moved``: the gradient is not (only) that of the ReLU's operand, for it has passed an addition since.
+    ``rule`` computes it. ``moved``: it is not (only) that of the ReLU's operand, for it has passed an addition since.
     """
 
-    __slots__ = ("g", "y", "moved", "known")
+    __slots__ = ("g", "y", "rule", "moved", "known")
 
-    def __init__(self, g: Array, y: Array) -> None:
-        self.g, self.y, self.moved = g, y, False
+    def __init__(self, g: Array, y: Array, rule: Callable[[], Array]) -> None:
+        self.g, self.y, self.rule, self.moved = g, y, rule, False
         self.known: Array | None = None
 
     def value(self) -> Array:
         """Return the gradient, computed when first asked for."""
         if self.known is None:
-            self.known = _RELU_GRAD.forward(self.g, self.y)
+            self.known = self.rule()
         return self.known
 
 
