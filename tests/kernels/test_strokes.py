@@ -74,7 +74,7 @@ def test_a_map_of_four_by_four_leaves_a_sixth_of_its_products_out() -> None:
 
 def test_a_large_map_and_short_runs_have_no_sections() -> None:
     taps = [-1, 0, 1]
-    assert sections(1, (20, 20), (1, 1), taps, taps, (20, 20), 256, 256, (5632, 256, 0), (1, 1, 1)) is None
+    assert sections(1, (64, 64), (1, 1), taps, taps, (64, 64), 256, 256, (16896, 256, 0), (1, 1, 1)) is None
     assert sections(3, (4, 4), (2, 2), taps, taps, (8, 8), 16, 256, (288, 32, 0), (1, 1, 1)) is None
 
 
