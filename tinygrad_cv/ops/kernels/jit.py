@@ -7,8 +7,7 @@ time.
 
 Flags. ``error_model='numpy'`` drops a test from every division. ``fastmath`` allows sums to be reordered and
 products to be contracted, but not the assumption that NaN and infinity do not occur, under which a test for
-NaN would vanish. Only ``prange`` runs in parallel: numba's own search for parallel array expressions is off,
-for each one that it finds costs a fifth of a second of compilation.
+NaN would vanish.
 
 Environment: TGCV_NUM_THREADS (threads per kernel), TGCV_CACHE_DIR (where machine code is kept),
 NUMBA_DISABLE_JIT=1 (kernels run as Python, slowly).
@@ -33,10 +32,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 FASTMATH = {"reassoc", "contract", "nsz", "arcp", "afn"}
 BARE = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-ONLY_PRANGE = {
-    "comprehension": False, "reduction": False, "inplace_binop": False, "setitem": False,
-    "numpy": False, "stencil": False, "fusion": False, "prange": True,
-}  # fmt: skip
 
 
 def available() -> bool:
@@ -44,27 +39,17 @@ def available() -> bool:
     return importlib.util.find_spec("numba") is not None
 
 
-def kernel(*, parallel: bool = False, fastmath: bool = True) -> Callable[[F], F]:
-    """Make an entry: a kernel that Python calls, compiled and cached at its first call.
-
-    With ``parallel``, iterations of a ``prange`` loop are spread over `get_num_threads` threads.
-    """
-
-    def decorate(function: F) -> F:
-        options: dict[str, Any] = {"parallel": ONLY_PRANGE} if parallel else {}
-        compiled = _compiled(function, fastmath=FASTMATH if fastmath else False, **options)
-        entry: Any = _launcher(compiled) if parallel else compiled
-        return cast(F, entry)
-
-    return decorate
+def kernel(function: F) -> F:
+    """Make an entry: a kernel that Python calls, compiled and cached at its first call, on one thread."""
+    return cast(F, _compiled(function, fastmath=FASTMATH))
 
 
 def spread(function: Callable[..., None], unroll: bool = False) -> Callable[..., None]:
     """Make an entry whose first two parameters are ``worker`` and ``workers``.
 
     Called as ``f(workers, ...)`` it runs ``f(0, workers, ...)`` to ``f(workers - 1, workers, ...)`` at once, each on
-    a thread of its own. It compiles in less than half the time of ``kernel(parallel=True)``: numba compiles the body
-    of a ``prange`` three times over. ``unroll`` has LLVM unroll its loops.
+    a thread of its own. It compiles in less than half the time of numba's own ``prange``, whose body is compiled three
+    times over. ``unroll`` has LLVM unroll its loops.
     """
     numba = _numba()
     if numba.config.DISABLE_JIT:

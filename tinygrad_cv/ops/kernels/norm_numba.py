@@ -142,7 +142,7 @@ def _stats(
             _settle(count, part, o + c, wide, width - c)
 
 
-@kernel()
+@kernel
 def _merge(part: Array, both: Array, out: Array, rows: int, channels: int, fold: int, height: int, blocks: int) -> None:
     """out: of each channel the mean, then the variance, from those of all blocks; both: the same in float64."""
     both[:] = 0.0
@@ -256,7 +256,7 @@ def _grad_sums(
                 _sums(g, x, s, kept, p, first + c, n, width, c, wide, keeps, part, o + c, width - c)
 
 
-@kernel()
+@kernel
 def _grad_merge(
     part: Array, both: Array, out: Array, r: Array, p: Array, rows: int, channels: int, fold: int, height: int,
     blocks: int, training: bool,
