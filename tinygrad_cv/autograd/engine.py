@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 from ..ops.arithmetic import ADD
-from ..ops.elementwise import Masked
 from ..ops.errors import AutogradError
+from ..ops.waiting import Masked, Spread, Sum, Waiting
 from .fusion import FUSION
 from .mode import MODE
 from .node import Node
@@ -62,7 +62,7 @@ def run(
             g = grads.pop(node, None)
             if g is None:
                 continue
-            if type(g) is Masked and (waited is not None or node.hooks or node.retain is not None):
+            if isinstance(g, Waiting) and (waited is not None or node.hooks or node.retain is not None):
                 g = g.value()
             if node.hooks:
                 g = _run_hooks(guest, node.hooks, g, create_graph)
@@ -74,12 +74,7 @@ def run(
                 continue
             node.check_saved()
             for edge, gradient in _apply(guest, node, g, asked, create_graph):
-                held = grads.get(edge)
-                if type(gradient) is Masked and (held is not None or type(edge) is not Node):
-                    gradient = gradient.value()
-                if type(held) is Masked:
-                    held = held.value()
-                grads[edge] = gradient if held is None else ADD(held, gradient)
+                grads[edge] = _meet(edge, grads.get(edge), gradient)
             if not (retain_graph or create_graph):
                 node.free()
     finally:
@@ -88,6 +83,20 @@ def run(
         return grads
     found.update((t, grads[t]) for t in waited if not isinstance(t, Node) and t in grads)
     return found
+
+
+def _meet(edge: Any, held: Any, gradient: Any) -> Any:
+    """Return all that has reached an edge: ``gradient``, and what came before it."""
+    if isinstance(gradient, Waiting) and (held is not None or type(edge) is not Node):
+        gradient = gradient.value()
+    if held is None:
+        return gradient
+    if isinstance(held, Waiting):
+        held = held.value()
+    if type(edge) is Node and edge.op.masked == "makes" and type(held) is type(gradient) is np.ndarray:
+        if FUSION.enabled and held.strides == gradient.strides and held.dtype == gradient.dtype:
+            return Sum(held, gradient)
+    return ADD(held, gradient)
 
 
 def _reachable(roots: list[Node], stop: frozenset[Any]) -> list[Node]:
@@ -132,16 +141,15 @@ def _gradients(guest: Any, node: Node, g: Any, asked: tuple[Any, ...], create_gr
         arguments = [v._data if isinstance(v, guest) else v for v in saved]
     if not arguments:
         arguments = [None] * len(asked)
-    if type(g) is Masked:
-        if op.masked == "passes":
-            g.moved = True
-        elif op.masked != "takes":
-            g = g.value()
+    if op.masked and FUSION.enabled and not create_graph and not OBSERVERS:
+        gradient = _waiting(op, g, y, extras, asked[0])
+        if gradient is not None:
+            return [(asked[0], gradient)]
+    if type(g) is Masked and op.masked == "passes":
+        g.moved = True
+    elif isinstance(g, Waiting) and not (type(g) is Masked and op.masked == "takes"):
+        g = g.value()
     values = [g, y, None, *arguments, *extras]
-    if op.masked == "makes" and y is not None and FUSION.enabled and not create_graph and not OBSERVERS:
-        (rule,) = node.plan.rules
-        later = partial(rule.function, op, *[values[i] for i in rule.places])
-        return [(edge, Masked(g, y, later)) for edge in asked if edge is not None]
     pairs = []
     for rule in node.plan.rules:
         if rule.joint:
@@ -158,6 +166,19 @@ def _gradients(guest: Any, node: Node, g: Any, asked: tuple[Any, ...], create_gr
                 if gradient is not None:
                     pairs.append((edge, gradient))
     return pairs
+
+
+def _waiting(op: Any, g: Any, y: Any, extras: Sequence[Any], edge: Any) -> Any:
+    """Return a gradient that waits for the next rule, or has waited for this one; None where the rule is to run."""
+    below = edge.op.masked if type(edge) is Node else ""
+    if op.masked == "spreads" and below == "makes":
+        return Spread(partial(op.behind, g.value() if isinstance(g, Waiting) else g, *extras))
+    if op.masked == "makes" and edge is not None:
+        if type(g) is Spread and below != "takes":
+            return g.behind(y)
+        g = g.value() if isinstance(g, Waiting) and type(g) is not Sum else g
+        return Masked(g, y, partial(op.grad_x, y=y))
+    return None
 
 
 def _call(op: Any, rule: Any, values: list[Any], arguments: list[Any]) -> Any:

@@ -205,26 +205,6 @@ class Abs(Op):
         return g * sign(x)
 
 
-class Masked:
-    """A ReLU's gradient that waits: ``g`` where the ReLU's value ``y`` is positive, 0 elsewhere.
-
-    Batch norm makes two passes over the gradient of its output. It can mask in both, and one less is written and read.
-    ``rule`` computes it. ``moved``: it is not (only) that of the ReLU's operand, for it has passed an addition since.
-    """
-
-    __slots__ = ("g", "y", "rule", "moved", "known")
-
-    def __init__(self, g: Array, y: Array, rule: Callable[[], Array]) -> None:
-        self.g, self.y, self.rule, self.moved = g, y, rule, False
-        self.known: Array | None = None
-
-    def value(self) -> Array:
-        """Return the gradient, computed when first asked for."""
-        if self.known is None:
-            self.known = self.rule()
-        return self.known
-
-
 class Relu(Op):
     """y = max(x, 0); the derivative is 1 where y > 0 and 0 elsewhere (0 is the sub-gradient chosen at 0)."""
 

@@ -20,7 +20,7 @@ import numpy as np
 from ..typing import Array, DType, Value
 from .arithmetic import div
 from .broadcast import cast
-from .elementwise import Masked, clamp, rsqrt
+from .elementwise import clamp, rsqrt
 from .errors import ArgumentError, DTypeError, ShapeError
 from .joining import narrow
 from .kernels.readings import pick
@@ -30,6 +30,7 @@ from .reduce import mean
 from .reduce import sum as total
 from .shape import Pad, reshape
 from .statistics import norm
+from .waiting import Masked
 
 __all__ = [
     "batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "normalize",
@@ -75,11 +76,13 @@ class BatchNorm(Op):
         differentiate, rows, r = pick("batch_norm_grad", x.dtype), to_rows(x), _inverse(variance, self.eps)
         if isinstance(g, Masked) and g.known is None:
             if g.moved:  # others want the masked gradient as well: it is written on the way
-                both = to_rows(g.g), rows, mean, r, weight, bias, to_rows(g.y)
-                gx, gw, gb, known = differentiate(*both, relu=True, residual=True)
-                g.known = _unpixels(known, x.shape)
+                first, second = g.parts()
+                more = None if second is None else to_rows(second)
+                given = to_rows(first), rows, mean, r, weight, bias, to_rows(g.y)
+                gx, gw, gb, known = differentiate(*given, relu=True, residual=True, more=more)
+                g.keep(_unpixels(known, x.shape))
             else:  # the mask follows from x
-                gx, gw, gb = differentiate(to_rows(g.g), rows, mean, r, weight, bias, relu=True)
+                gx, gw, gb = differentiate(to_rows(g.whole()), rows, mean, r, weight, bias, relu=True)
         else:
             known = g.value() if isinstance(g, Masked) else g
             gx, gw, gb = differentiate(to_rows(known), rows, mean, r, weight)

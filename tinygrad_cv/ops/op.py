@@ -21,8 +21,9 @@ returns ``(y, *extras)``, and rules may ask for them. They are constants: no gra
 An op whose value can wait for what follows (see `autograd.fusion`) is ``lazy`` and has a method ``start`` that takes
 what ``forward`` takes and returns ``(promise, extras)``; an op that can join such a promise names its role in ``tail``.
 
-Backward, a ReLU need not compute its gradient where the next rule can take it as it is: see `elementwise.Masked` and
-the attribute ``masked``, which says whether an op's rules make such a gradient, take it, or pass it on.
+Backward, a ReLU or a max pool need not compute its gradient where the next rule can take it as it is: see `waiting`,
+and the attribute ``masked``, which says what an op's rules do with such gradients. An op that ``spreads`` has, beside
+its rule, a method ``behind`` that takes a ReLU's value as well.
 
 A *fused* op computes a composite faster. It has a method ``composite`` with the arguments of ``forward`` that
 gives the same value in plain ops; differentiation past the first order goes through it, and a law test holds
@@ -126,7 +127,7 @@ class Op:
     variadic: ClassVar[bool] = False
     lazy: ClassVar[bool] = False
     tail: ClassVar[str] = ""
-    masked: ClassVar[Literal["", "makes", "takes", "passes"]] = ""
+    masked: ClassVar[Literal["", "makes", "takes", "passes", "spreads"]] = ""
     fuses: ClassVar[bool] = False
     argument_names: ClassVar[tuple[str, ...]]
     rules: ClassVar[tuple[Rule, ...]]

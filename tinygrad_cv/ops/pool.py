@@ -33,6 +33,7 @@ class MaxPool2d(Op):
     """y = the largest value of each window; also returns where it stands."""
 
     extra = ("index",)
+    masked = "spreads"
 
     def __init__(self, window: Window, size: Pair) -> None:
         self.window, self.size = window, size
@@ -46,6 +47,10 @@ class MaxPool2d(Op):
 
     def grad_x(self, g: Value, index: Value) -> Value:
         return MaxPoolSpread(self.window, self.size)(g, index)
+
+    def behind(self, g: Array, index: Array, y: Array | None = None) -> Array:
+        """Return the same where ``y``, the value of the ReLU that made x, is positive, and 0 elsewhere."""
+        return _spread(self.window, self.size, g, index, y)
 
 
 class AdaptiveMaxPool2d(Op):
@@ -73,14 +78,18 @@ class MaxPoolSpread(Op):
         self.window, self.size = window, size
 
     def forward(self, t: Array, index: Array) -> Array:
-        t, index, w = to_nhwc(t), to_nhwc(index), self.window
-        if w is None:
-            return to_nchw(pick("adaptive_max_pool2d_grad", t.dtype)(t, index, self.size))
-        spread = pick("max_pool2d_grad", t.dtype)
-        return to_nchw(spread(t, index, self.size, w.kernel, w.stride, w.padding, w.dilation))
+        if self.window is not None:
+            return _spread(self.window, self.size, t, index)
+        return to_nchw(pick("adaptive_max_pool2d_grad", t.dtype)(to_nhwc(t), to_nhwc(index), self.size))
 
     def grad_t(self, g: Value, index: Value) -> Value:
         return MaxPoolPick(self.window, self.size)(g, index)
+
+
+def _spread(w: Window, size: Pair, t: Array, index: Array, y: Array | None = None) -> Array:
+    seen = None if y is None else to_nhwc(y)
+    spread = pick("max_pool2d_grad", t.dtype)
+    return to_nchw(spread(to_nhwc(t), to_nhwc(index), size, w.kernel, w.stride, w.padding, w.dilation, seen))
 
 
 class MaxPoolPick(Op):

@@ -57,12 +57,14 @@ def batch_norm_grad(
     relu: bool = False,
     residual: bool = False,
     training: bool = True,
+    more: Array | None = None,
 ) -> tuple[Array, ...]:
     """Return gx, gw, gb and, with ``residual``, the gradient of the residual.
 
     With ``relu``, g counts only where the output was positive: read from ``y`` where there was a residual, else
-    computed again from x, which spares memory the reading of y.
+    computed again from x, which spares memory the reading of y. With ``relu`` and ``residual``, g may be g + ``more``.
     """
+    g = g if more is None else g + more
     p, c = x.shape
     gr = np.zeros_like(g)
     if relu and y is None:

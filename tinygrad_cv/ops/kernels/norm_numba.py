@@ -196,13 +196,17 @@ def _apply(
 
 
 @inline
-def _counts(g: Array, s: Array, kept: Array, i: int, sm: Any, sa: Any, sb: Any, keeps: bool, n: int) -> Any:
-    """Return what counts of g[i:i+n], and keep it."""
-    z = fma(load_first(s, i, n) - sm, sa, sb)
-    counts = where_gt(z, splat(np.float32(0)), load_first(g, i, n), splat(np.float32(0)))
+def _counts(
+    g: Array, more: Array, s: Array, kept: Array, i: int, sm: Any, sa: Any, sb: Any, keeps: bool, others: int, n: int
+) -> Any:
+    """Return what counts of g[i:i+n], and keep it; then ``others`` lanes of ``more``, all or none, are added first."""
+    zero, z = splat(np.float32(0)), fma(load_first(s, i, n) - sm, sa, sb)
+    counts = load_first(g, i, n)
     if keeps:
+        counts = where_gt(z, zero, counts + load_first(more, i, min(n, others)), zero)
         store_first(kept, i, counts, n)
-    return counts
+        return counts
+    return where_gt(z, zero, counts, zero)
 
 
 @inline
@@ -214,8 +218,8 @@ def _chart(p: Array, c: int, wide: int, n: int) -> Any:
 
 @inline
 def _sums(
-    g: Array, x: Array, s: Array, kept: Array, p: Array, at: int, rows: int, width: int, c: int, wide: int,
-    keeps: bool, part: Array, o: int, n: int,
+    g: Array, more: Array, x: Array, s: Array, kept: Array, p: Array, at: int, rows: int, width: int, c: int, wide: int,
+    keeps: bool, others: int, part: Array, o: int, n: int,
 ) -> None:  # fmt: skip
     """Add some rows of n columns to part[o:o+n] = sum g' and part[o+wide:] = sum g' (x - m)."""
     n1, n2, n3, o1, o2, o3 = n - LANES, n - 2 * LANES, n - 3 * LANES, o + LANES, o + 2 * LANES, o + 3 * LANES
@@ -229,8 +233,10 @@ def _sums(
     w2, w3 = load_first(part, o2 + wide, n2), load_first(part, o3 + wide, n3)
     for i in range(at, at + rows * width, width):
         i1, i2, i3 = i + LANES, i + 2 * LANES, i + 3 * LANES
-        k0, k1 = _counts(g, s, kept, i, sm0, sa0, sb0, keeps, n), _counts(g, s, kept, i1, sm1, sa1, sb1, keeps, n1)
-        k2, k3 = _counts(g, s, kept, i2, sm2, sa2, sb2, keeps, n2), _counts(g, s, kept, i3, sm3, sa3, sb3, keeps, n3)
+        k0 = _counts(g, more, s, kept, i, sm0, sa0, sb0, keeps, others, n)
+        k1 = _counts(g, more, s, kept, i1, sm1, sa1, sb1, keeps, others, n1)
+        k2 = _counts(g, more, s, kept, i2, sm2, sa2, sb2, keeps, others, n2)
+        k3 = _counts(g, more, s, kept, i3, sm3, sa3, sb3, keeps, others, n3)
         b0, w0 = b0 + k0, fma(k0, load_first(x, i, n) - m0, w0)
         b1, w1 = b1 + k1, fma(k1, load_first(x, i1, n1) - m1, w1)
         b2, w2 = b2 + k2, fma(k2, load_first(x, i2, n2) - m2, w2)
@@ -241,8 +247,8 @@ def _sums(
 
 @spread
 def _grad_sums(
-    worker: int, workers: int, g: Array, x: Array, s: Array, kept: Array, keeps: bool, p: Array, part: Array,
-    rows: int, channels: int, fold: int, height: int, blocks: int,
+    worker: int, workers: int, g: Array, more: Array, x: Array, s: Array, kept: Array, keeps: bool, others: int,
+    p: Array, part: Array, rows: int, channels: int, fold: int, height: int, blocks: int,
 ) -> None:  # fmt: skip
     """part: of each block sum g', then sum g' (x - m), each fold * channels long."""
     wide = fold * channels
@@ -253,7 +259,7 @@ def _grad_sums(
         for row in range(0, count, step):
             first, n = at + row * width, min(step, count - row)
             for c in range(0, width, SPAN):
-                _sums(g, x, s, kept, p, first + c, n, width, c, wide, keeps, part, o + c, width - c)
+                _sums(g, more, x, s, kept, p, first + c, n, width, c, wide, keeps, others, part, o + c, width - c)
 
 
 @kernel
@@ -376,6 +382,7 @@ def batch_norm_grad(
     relu: bool = False,
     residual: bool = False,
     training: bool = True,
+    more: Array | None = None,
 ) -> tuple[Array, ...]:
     """See `norm_loops.batch_norm_grad`."""
     rows, channels = x.shape
@@ -390,7 +397,11 @@ def batch_norm_grad(
     gx, gr = empty(x.shape), empty(x.shape) if residual and relu else g
     keeps = gr is not g
     p, out = _tiled(fold, channels, mean, *chart, a, None, None), np.empty(2 * channels, np.float32)
-    _grad_sums(workers, flat(g), flat(x), flat(source), flat(gr), keeps, p, part, rows, channels, fold, height, blocks)
+    second, others = (flat(g), 0) if more is None else (flat(more), LANES)
+    _grad_sums(
+        workers, flat(g), second, flat(x), flat(source), flat(gr), keeps, others, p, part, rows, channels, fold, height,
+        blocks,
+    )  # fmt: skip
     _grad_merge(part, both, out, np.ascontiguousarray(r), p, rows, channels, fold, height, blocks, training)
     if keeps:  # what counts is known now
         source, p[width : 4 * width] = x, _tiled(fold, channels, *everything)

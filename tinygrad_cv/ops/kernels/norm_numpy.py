@@ -44,8 +44,10 @@ def batch_norm_grad(
     relu: bool = False,
     residual: bool = False,
     training: bool = True,
+    more: Array | None = None,
 ) -> tuple[Array, ...]:
     """See `norm_loops.batch_norm_grad`."""
+    g = g if more is None else g + more
     if relu:
         y = batch_norm_apply(x, mean, r, weight, bias) if y is None else y
         g = np.where(y > 0, g, g.dtype.type(0))

@@ -5,6 +5,9 @@ and 1 / size, handed to the nest when it is compiled:
 
     max       g where the winner is the pixel, else 0        avg       g * (1 / size)
 
+A max pool behind a ReLU masks what it writes: a pixel whose value s is not above ``floor`` gets 0. Without one no lane
+of s is read, and what is not read is 0, above a floor of -1.
+
 Where windows share no pixel (2 x 2 by steps of 2, parts of a map, the whole map) each hands out what was read once.
 Elsewhere each pixel collects from the windows that cover it.
 """
@@ -17,7 +20,7 @@ import numpy as np
 
 from ...typing import Array
 from .jit import inline, spread
-from .simd import LANES, load_first, splat, store_first
+from .simd import LANES, load_first, splat, store_first, where_gt
 from .simd_select import where_same
 
 FOUR = 4 * LANES
@@ -46,22 +49,34 @@ def _shared(g: Any, winner: Any, mark: Any, share: Any) -> Any:
 
 
 @inline
+def _all(total: Any, s: Array, o: int, seen: int, floor: Any) -> Any:
+    return total
+
+
+@inline
+def _above(total: Any, s: Array, o: int, seen: int, floor: Any) -> Any:
+    """``total`` where s[o:] is above the floor, else 0."""
+    return where_gt(load_first(s, o, seen), splat(floor), total, splat(_ZERO))
+
+
+@inline
 def _hand_out(
-    give: Any, g: Array, index: Array, gx: Array, marks: Array, share: Any, i: int, o: int, w0: int, w1: int, w2: int,
-    step: int, n: int,
+    give: Any, keep: Any, g: Array, index: Array, s: Array, seen: int, floor: Any, gx: Array, marks: Array, share: Any,
+    i: int, o: int, w0: int, w1: int, w2: int, step: int, n: int,
 ) -> None:  # fmt: skip
     """The pixels w0 to w1 of a line get what one window gives, those up to w2, which no window covers, nothing."""
     v, winner = load_first(g, i, n), load_first(index, i, n)
     for w in range(w0, w1):
-        store_first(gx, o + w * step, give(v, winner, splat(marks[w]), share), n)
+        at = o + w * step
+        store_first(gx, at, keep(give(v, winner, splat(marks[w]), share), s, at, min(n, seen), floor), n)
     for w in range(w1, w2):
         store_first(gx, o + w * step, splat(_ZERO), n)
 
 
 @inline
 def _collect(
-    give: Any, g: Array, index: Array, gx: Array, mark: Any, down: Array, across: Array, at: int, o: int, h0: int,
-    h1: int, w0: int, w1: int, width: int, channels: int, n: int,
+    give: Any, keep: Any, g: Array, index: Array, s: Array, seen: int, floor: Any, gx: Array, mark: Any, down: Array,
+    across: Array, at: int, o: int, h0: int, h1: int, w0: int, w1: int, width: int, channels: int, n: int,
 ) -> None:  # fmt: skip
     """gx[o:o+n] = the sum of what the windows h0 to h1, w0 to w1 give to one pixel."""
     total = splat(_ZERO)
@@ -70,13 +85,13 @@ def _collect(
             i = at + (h * width + w) * channels
             share = splat(down[h] * across[w])
             total = total + give(load_first(g, i, n), load_first(index, i, n), mark, share)
-    store_first(gx, o, total, n)
+    store_first(gx, o, keep(total, s, o, min(n, seen), floor), n)
 
 
 @inline
 def _collect_4(
-    give: Any, g: Array, index: Array, gx: Array, mark: Any, down: Array, across: Array, at: int, o: int, h0: int,
-    h1: int, w0: int, w1: int, width: int, channels: int,
+    give: Any, keep: Any, g: Array, index: Array, s: Array, seen: int, floor: Any, gx: Array, mark: Any, down: Array,
+    across: Array, at: int, o: int, h0: int, h1: int, w0: int, w1: int, width: int, channels: int,
 ) -> None:  # fmt: skip
     """The same for four whole vectors side by side."""
     t0 = t1 = t2 = t3 = splat(_ZERO)
@@ -89,13 +104,16 @@ def _collect_4(
             t1 = t1 + give(load_first(g, j, LANES), load_first(index, j, LANES), mark, share)
             t2 = t2 + give(load_first(g, k, LANES), load_first(index, k, LANES), mark, share)
             t3 = t3 + give(load_first(g, m, LANES), load_first(index, m, LANES), mark, share)
+    t0, t1 = keep(t0, s, o, seen, floor), keep(t1, s, o + LANES, seen, floor)
+    t2, t3 = keep(t2, s, o + 2 * LANES, seen, floor), keep(t3, s, o + 3 * LANES, seen, floor)
     store_4(gx, o, t0, t1, t2, t3)
 
 
 @inline
 def _back(
-    give: Any, worker: int, workers: int, g: Array, index: Array, gx: Array, marks: Array, rows: Array, cols: Array,
-    down: Array, across: Array, apart: bool, images: int, height: int, width: int, pixels: int, channels: int,
+    give: Any, keep: Any, worker: int, workers: int, g: Array, index: Array, s: Array, seen: int, floor: Any,
+    gx: Array, marks: Array, rows: Array, cols: Array, down: Array, across: Array, apart: bool, images: int,
+    height: int, width: int, pixels: int, channels: int,
 ) -> None:  # fmt: skip
     """Lines of ``pixels`` of gx. rows: the windows that cover each line. cols: where no two windows meet (``apart``),
     the pixels of each window and where the next begins; else the windows that cover each pixel of a line."""
@@ -112,25 +130,35 @@ def _back(
                 at, share = image + (row * width + w) * channels, splat(down[row] * across[w])
                 w1 = w1 if h0 < h1 else w0
                 for c in range(0, channels, LANES):
-                    _hand_out(give, g, index, gx, mine, share, at + c, o + c, w0, w1, w2, channels, channels - c)
+                    _hand_out(
+                        give, keep, g, index, s, seen, floor, gx, mine, share, at + c, o + c, w0, w1, w2, channels,
+                        channels - c,
+                    )  # fmt: skip
                 continue
             mark = splat(mine[w])
             for c in range(0, channels - FOUR + 1, FOUR):
                 i, j = image + c, o + w * channels + c
-                _collect_4(give, g, index, gx, mark, down, across, i, j, h0, h1, w0, w1, width, channels)
+                _collect_4(
+                    give, keep, g, index, s, seen, floor, gx, mark, down, across, i, j, h0, h1, w0, w1, width, channels,
+                )  # fmt: skip
             for c in range(channels // FOUR * FOUR, channels, LANES):
                 i, j, n = image + c, o + w * channels + c, channels - c
-                _collect(give, g, index, gx, mark, down, across, i, j, h0, h1, w0, w1, width, channels, n)
+                _collect(
+                    give, keep, g, index, s, seen, floor, gx, mark, down, across, i, j, h0, h1, w0, w1, width, channels,
+                    n,
+                )  # fmt: skip
 
 
 @spread
 def max_pool_back(
-    worker: int, workers: int, g: Array, index: Array, gx: Array, marks: Array, rows: Array, cols: Array, ones: Array,
-    apart: bool, images: int, height: int, width: int, pixels: int, channels: int,
+    worker: int, workers: int, g: Array, index: Array, s: Array, seen: int, floor: Any, gx: Array, marks: Array,
+    rows: Array, cols: Array, ones: Array, apart: bool, images: int, height: int, width: int, pixels: int,
+    channels: int,
 ) -> None:  # fmt: skip
+    """s: the value of the ReLU before, of which ``seen`` lanes are read, all or none."""
     _back(
-        _won, worker, workers, g, index, gx, marks, rows, cols, ones, ones, apart, images, height, width, pixels,
-        channels,
+        _won, _above, worker, workers, g, index, s, seen, floor, gx, marks, rows, cols, ones, ones, apart, images,
+        height, width, pixels, channels,
     )  # fmt: skip
 
 
@@ -141,8 +169,8 @@ def avg_pool_back(
 ) -> None:  # fmt: skip
     """down and across: 1 / sizes."""
     _back(
-        _shared, worker, workers, g, g, gx, marks, rows, cols, down, across, apart, images, height, width, pixels,
-        channels,
+        _shared, _all, worker, workers, g, g, g, 0, _ZERO, gx, marks, rows, cols, down, across, apart, images, height,
+        width, pixels, channels,
     )  # fmt: skip
 
 

@@ -80,12 +80,17 @@ def max_pool2d_grad(
     stride: Pair | None = None,
     padding: Quad = (0, 0, 0, 0),
     dilation: Pair = (1, 1),
+    y: Array | None = None,
 ) -> Array:
-    """gx = zeros, then gx[n, index[n,oh,ow,c], c] += g[n,oh,ow,c]. The window, if told, changes only the speed."""
+    """gx = zeros, then gx[n, index[n,oh,ow,c], c] += g[n,oh,ow,c], where y, the value of a ReLU, is positive, if given.
+
+    The window, if told, changes only the speed.
+    """
     n, oh, ow, c = g.shape
     gx = np.zeros((n, *hw, c), g.dtype)
     for i, a, b, k in np.ndindex(n, oh, ow, c):
-        gx[i, index[i, a, b, k] // hw[1], index[i, a, b, k] % hw[1], k] += g[i, a, b, k]
+        at = i, index[i, a, b, k] // hw[1], index[i, a, b, k] % hw[1], k
+        gx[at] += g[i, a, b, k] if y is None or y[at] > 0 else 0
     return gx
 
 

@@ -204,13 +204,14 @@ def adaptive_max_pool2d(x: Array, out_hw: Pair) -> tuple[Array, Array]:
     return _max(x, out_hw, None, (1, 1))
 
 
-def _max_back(g: Array, index: Array, hw: Pair, window: Sliding | None) -> Array:
+def _max_back(g: Array, index: Array, hw: Pair, window: Sliding | None, y: Array | None = None) -> Array:
     n, oh, ow, c = g.shape
     gx = empty((n, *hw, c))
     rows, cols, apart = covering(hw, (oh, ow), window)
+    mask = (flat(gx), 0, np.float32(-1)) if y is None else (flat(y), LANES, _ZERO)
     max_pool_back(
-        _workers(n * hw[0], gx.size), flat(g), flat(index).view(np.float32), flat(gx), _marks(hw[0] * hw[1]), rows,
-        cols, _ones(max(oh, ow)), apart, n, oh, ow, hw[1], c,
+        _workers(n * hw[0], gx.size), flat(g), flat(index).view(np.float32), *mask, flat(gx), _marks(hw[0] * hw[1]),
+        rows, cols, _ones(max(oh, ow)), apart, n, oh, ow, hw[1], c,
     )  # fmt: skip
     return gx
 
@@ -223,15 +224,16 @@ def max_pool2d_grad(
     stride: Pair | None = None,
     padding: Quad = (0, 0, 0, 0),
     dilation: Pair = (1, 1),
+    y: Array | None = None,
 ) -> Array:
     """See `pool_loops.max_pool2d_grad`; several times faster when told the window."""
     index = index.astype(INT32, copy=False)
     if kernel is not None:
-        return _max_back(g, index, hw, (kernel, stride or kernel, padding, dilation))
+        return _max_back(g, index, hw, (kernel, stride or kernel, padding, dilation), y)
     n, oh, ow, c = g.shape
     gx = zeros((n, *hw, c))
     max_pool_scatter(_workers(n, gx.size), flat(g), flat(index), flat(gx), n, hw[0] * hw[1], oh * ow, c)
-    return gx
+    return gx if y is None else np.where(y > 0, gx, _ZERO)
 
 
 def adaptive_max_pool2d_grad(g: Array, index: Array, hw: Pair) -> Array:

@@ -63,12 +63,13 @@ def max_pool2d_grad(
     stride: Pair | None = None,
     padding: Quad = (0, 0, 0, 0),
     dilation: Pair = (1, 1),
+    y: Array | None = None,
 ) -> Array:
     """See `pool_loops.max_pool2d_grad`."""
     n, c = g.shape[0], g.shape[3]
     gx = np.zeros((n, *hw, c), g.dtype)
     np.add.at(gx.reshape(-1), _places(index, hw[0] * hw[1]).reshape(-1), g.reshape(-1))
-    return gx
+    return gx if y is None else np.where(y > 0, gx, gx.dtype.type(0))
 
 
 def adaptive_max_pool2d_grad(g: Array, index: Array, hw: Pair) -> Array:
