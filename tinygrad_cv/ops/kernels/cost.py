@@ -5,7 +5,7 @@ measurements of the layers in ``benchmarks/conv_layers.py``; they need only be r
 
     direct      pixels * taps * C * OC                          at the efficiency of the micro-kernel
     winograd    tiles * (points * C * OC + transforms of C inputs and OC outputs) + transforms of filters
-    scatter     pixels of g * (OC * taps * C + sums of kernel rows); the input gradient alone
+    scatter     pixels of g * kernel rows * kernel columns times C * (OC + adding to a line); the input gradient alone
 
 float64, strides, dilation, groups and kernels other than 3x3 and 5x5 never go by Winograd.
 """
@@ -102,9 +102,9 @@ def estimates(geometry: Geometry, lanes: int = 16) -> dict[str, float]:
     return costs
 
 
-BUFFER = 1 << 21
-"""Bytes of an image's gradient beyond which `scatter` would leave the caches (2 x 64 x 224 x 224 by 3x3/2: 8 % slower
-than the gather; 8 x 128 x 56 x 56: 3 % faster)."""
+BUFFER = 1 << 22
+"""Bytes of an image's gradient beyond which `scatter` would leave the caches (2 x 64 x 224 x 224 by 3x3/2: 4 % slower
+than the gather; 2 x 64 x 112 x 112: 4 % faster)."""
 
 
 def scatter_pays(geometry: Geometry, g_hw: Pair, wish: str, lanes: int = 16) -> bool:
@@ -121,7 +121,7 @@ def scatter_pays(geometry: Geometry, g_hw: Pair, wish: str, lanes: int = 16) -> 
     strides = stride[0] * stride[1]
     gathered = costs["direct"] if strides == 1 else 1.3 * costs["direct"] / strides  # phases have short sums
     best = gathered if wish == "direct" else min(gathered, costs.get("winograd", gathered))
-    return best > N * g_hw[0] * g_hw[1] * (1.15 * OC * -(-KH * KW * C // lanes) + 10 * KH * -(-KW * C // lanes))
+    return best > N * g_hw[0] * g_hw[1] * KH * -(-KW * C // lanes) * (1.15 * OC + 6)
 
 
 RATE = 3.5e9
