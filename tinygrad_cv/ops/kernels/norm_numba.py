@@ -24,6 +24,8 @@ ReLU backward needs to know where y was positive. Where y came from x alone, the
 multiplication in a loop that waits for memory, and spares a third of what is read. What bounds all of it is memory:
 training reads or writes the activation eight times (with a residual, eleven), near the speed of a plain copy. The
 second pass goes from the last rows to the first, for the last are what the caches still hold of the first pass.
+
+The file is long because the four passes share how rows are folded, cut into blocks and charted.
 """
 
 from __future__ import annotations
