@@ -135,12 +135,15 @@ def _kind(x: Value) -> Kind:
     return x.shape, x.dtype
 
 
-def _check(op: str, input: Value, weight: Value, bias: Value | None, channels: int, filters: int, groups: int) -> None:
-    """Refuse operands that do not fit, before any arithmetic."""
-    _fit(op, _kind(input), _kind(weight), None if bias is None else _kind(bias), channels, filters, groups)
-
-
 @lru_cache(maxsize=4096)
+def _conv2d(input: Kind, weight: Kind, bias: Kind | None, window: Window, groups: int) -> Conv2d:
+    """Refuse operands that do not fit, before any arithmetic; return the op of those that do."""
+    w, size = weight[0], (input[0][2], input[0][3])
+    _fit("conv2d", input, weight, bias, w[1] * groups, w[0], groups)
+    window.output(size, "conv2d")
+    return Conv2d(window, groups, size)
+
+
 def _fit(op: str, input: Kind, weight: Kind, bias: Kind | None, channels: int, filters: int, groups: int) -> None:
     (x, x_dtype), (w, w_dtype) = input, weight
     if x_dtype != w_dtype:
@@ -220,11 +223,9 @@ def conv2d(
     if input.dtype.kind in "iu" and input.dtype == weight.dtype:
         return _of_integers(conv2d, input, weight, bias, stride, padding, dilation, groups)
     input, alone = _rank("conv2d", input, weight, 4)
-    _check("conv2d", input, weight, bias, weight.shape[1] * groups, weight.shape[0], groups)
     window = Window.read("conv2d", weight.shape[2:], stride, padding, dilation)
-    size = (input.shape[2], input.shape[3])
-    window.output(size, "conv2d")
-    y = Conv2d(window, groups, size)(input, weight, bias)
+    op = _conv2d(_kind(input), _kind(weight), None if bias is None else _kind(bias), window, groups)
+    y = op(input, weight, bias)
     return reshape(y, y.shape[1:]) if alone else y
 
 
@@ -305,7 +306,8 @@ def conv_transpose2d(
     if input.dtype == weight.dtype == np.int64:
         return _of_integers(conv_transpose2d, input, weight, bias, stride, padding, output_padding, groups, dilation)
     input, alone = _rank("conv_transpose2d", input, weight, 4)
-    _check("conv_transpose2d", input, weight, bias, weight.shape[0], weight.shape[1] * groups, groups)
+    kinds = _kind(input), _kind(weight), None if bias is None else _kind(bias)
+    _fit("conv_transpose2d", *kinds, weight.shape[0], weight.shape[1] * groups, groups)
     window = Window.read("conv_transpose2d", weight.shape[2:], stride, padding, dilation)
     more = pair(output_padding, "output_padding", "conv_transpose2d", 0)
     size, extra = list[int](), list[int]()

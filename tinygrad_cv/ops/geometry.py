@@ -82,9 +82,12 @@ def read_padding(padding: int | str | Sequence[int], kernel: Pair, stride: Pair,
     return (vertical, vertical, horizontal, horizontal)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Window:
-    """A sliding window: everything about a convolution or pooling but its operands."""
+    """A sliding window: everything about a convolution or pooling but its operands.
+
+    ``read`` returns one object for one meaning, so that what is known of it is found without comparing numbers.
+    """
 
     kernel: Pair
     stride: Pair = (1, 1)

@@ -59,7 +59,9 @@ def row_major(x: Array) -> Array:
 
 def is_dense(x: Array) -> bool:
     """Tell whether the elements of x fill its memory in some order of the dimensions."""
-    return x.flags.c_contiguous or x.transpose(sorted(range(x.ndim), key=lambda d: -x.strides[d])).flags.c_contiguous
+    if x.flags.c_contiguous or is_channels_last(x):
+        return True
+    return x.transpose(sorted(range(x.ndim), key=lambda d: -x.strides[d])).flags.c_contiguous
 
 
 def dense(x: Array) -> Array:

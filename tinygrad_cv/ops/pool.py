@@ -11,6 +11,7 @@ negative inputs). Ties go to the first in scan order; it receives the whole grad
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -198,7 +199,12 @@ def _window(
     step = kernel if stride is None or (isinstance(stride, Sequence) and not stride) else stride
     if isinstance(padding, str):
         raise ArgumentError(f"{op}: padding is {padding!r}; give an int, a pair or four ints")
-    window = Window.read(op, kernel, step, padding, dilation, ceil)
+    return Window.read(op, kernel, step, padding, dilation, ceil)
+
+
+@lru_cache(maxsize=4096)
+def _check(op: str, window: Window, size: Pair) -> None:
+    """Refuse windows that do not fit, or that padding alone can fill."""
     for axis, k in enumerate(window.kernel):
         most = max(window.padding[2 * axis : 2 * axis + 2])
         if most > k // 2:
@@ -206,7 +212,7 @@ def _window(
                 f"{op}: padding {most} is more than half of the kernel {k}: some windows would hold padding alone; "
                 f"give at most {k // 2}"
             )
-    return window
+    window.output(size, op)
 
 
 def max_pool2d(
@@ -241,7 +247,7 @@ def max_pool2d(
     x, single = _images("max_pool2d", input)
     window = _window("max_pool2d", kernel_size, stride, padding, dilation, ceil_mode)
     size = (x.shape[2], x.shape[3])
-    window.output(size, "max_pool2d")
+    _check("max_pool2d", window, size)
     return _with_indices(MaxPool2d(window, size)(x), single, return_indices)
 
 
@@ -279,7 +285,7 @@ def avg_pool2d(
         raise ArgumentError("avg_pool2d: divisor_override is 0; give another number or None")
     window = _window("avg_pool2d", kernel_size, stride, padding, 1, ceil_mode)
     size = (x.shape[2], x.shape[3])
-    window.output(size, "avg_pool2d")
+    _check("avg_pool2d", window, size)
     y = AvgPool2d(window, size, count_include_pad, divisor_override)(x)
     return reshape(y, y.shape[1:]) if single else y
 

@@ -118,7 +118,7 @@ SMALL = 1 << 12
 def pick(kernel: str, dtype: Any = np.float32, size: int = SMALL) -> Callable[..., Any]:
     """Return the function that computes ``kernel`` for arrays of ``dtype`` in the reading in use.
 
-    Pointwise kernels tell the ``size`` of the array: for a few elements the NumPy reading is the faster one.
+    Kernels of a line or two in NumPy tell the ``size`` of the array: for a few elements that reading is the faster one.
     """
     name = reading()
     if name == "numba" and (dtype != np.float32 or size < SMALL):
