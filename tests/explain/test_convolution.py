@@ -20,6 +20,7 @@ LAYERS: list[tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = [
     ((4, 20, 9, 9), (20, 1, 3, 3), {"padding": 1, "groups": 20}),
     ((4, 20, 9, 9), (20, 4, 3, 3), {"padding": 1, "groups": 5}),
     ((3, 8, 7, 7), (24, 8, 1, 1), {}),
+    ((1, 96, 4, 4), (96, 96, 3, 3), {"padding": 1}),
 ]
 
 
@@ -56,6 +57,12 @@ def test_the_loops_of_small_groups_count_vectors_of_several_groups() -> None:
     said = "\n".join(conv_plan((2, 24, 10, 20), (24, 2, 3, 3), padding=1, groups=12).loops)
     found = f"for vector of {-(-24 // LANES)} ({LANES} channels, {LANES // 2} groups)" in said
     assert found == (LANES > 2), said
+
+
+def test_few_pixels_of_many_weights_are_said_to_pass_in_slices() -> None:
+    assert (
+        conv_plan((1, 96, 4, 4), (96, 96, 3, 3), padding=1).loops[0].startswith("for slice of 4 (9 taps x 96 channels")
+    )
 
 
 def test_float64_is_never_explained_as_winograd() -> None:

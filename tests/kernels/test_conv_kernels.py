@@ -257,23 +257,6 @@ def test_every_number_of_images_has_a_plan_that_covers_its_tiles(images: int) ->
         assert tiles.blocks * tiles.block >= tiles.total
 
 
-@given(st.integers(1, 3), st.sampled_from([1, 2]), st.booleans(), st.booleans())
-def test_few_pixels_of_many_weights_go_by_windows(side: int, stride: int, relu: bool, scaled: bool) -> None:
-    channels = 40 if INTERPRETED else 171
-    rng = np.random.default_rng(side)
-    x = rng.standard_normal((1, side, side, channels)).astype(np.float32)
-    w = rng.standard_normal((channels, channels, 3, 3)).astype(np.float32)
-    bias, factor = rng.standard_normal((2, channels)).astype(np.float32)
-    s = {"padding": (1, 1, 1, 1), "stride": (stride, stride), "bias": bias, "relu": relu}
-    out = (-(-side // stride),) * 2
-    geometry = kernels.Geometry(1, channels, channels, out, (3, 3), (stride, stride))
-    assert INTERPRETED or kernels.forward_algorithm(geometry) == "im2col"
-    found = kernels.conv2d(x, w, scale=factor if scaled else None, **s)
-    with kernels.use("numpy"):
-        expected = kernels.conv2d(x, w, scale=factor if scaled else None, **s)
-    assert np.abs(found - expected).max() <= 1e-5 * max(1.0, np.abs(expected).max())
-
-
 @pytest.mark.skipif(INTERPRETED, reason="Python takes minutes for layers of which several tasks share a transform")
 @pytest.mark.parametrize(("images", "channels", "filters"), [(40, 96, 160), (6, 40, 200), (3, 200, 40)])
 def test_what_winograd_transforms_beforehand_changes_no_bit(

@@ -29,7 +29,8 @@ def test_readings_agree_on_products(m: int, k: int, n: int, orders: tuple[bool, 
 
 @pytest.mark.parametrize("orders", [(False, False), (False, True), (True, False), (True, True)])
 @pytest.mark.parametrize(
-    ("m", "k", "n"), [(1, 700, 431), (3, 431, 700), (8, 513, 777), (5, 2, 140_000), (700, 1, 431), (601, 7, 450)]
+    ("m", "k", "n"),
+    [(1, 700, 431), (3, 431, 700), (8, 513, 777), (100, 300, 450), (5, 2, 140_000), (700, 1, 431), (601, 7, 450)],
 )
 def test_few_rows_or_few_steps_meet_a_large_matrix(m: int, k: int, n: int, orders: tuple[bool, bool]) -> None:
     a, b = draw(m, k, flipped=orders[0]), draw(k, n, seed=1, flipped=orders[1])

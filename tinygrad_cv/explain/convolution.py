@@ -157,7 +157,7 @@ def _loops(shape: kernels.Geometry, size: Pair, window: Window, chosen: str, thr
     if chosen == "im2col" or not jit.available():
         rows, K = N * out[0] * out[1], kernel[0] * kernel[1] * C // groups
         return [f"for group of {groups}:", f"    y ({rows} x {OC // groups}) = windows ({rows} x {K}) @ w ({K} x ...)"]
-    from tinygrad_cv.ops.kernels import depthwise, micro, plans, small_window, winograd_algebra, winograd_plans
+    from tinygrad_cv.ops.kernels import depthwise, micro, plans, small_window, stream, winograd_algebra, winograd_plans
 
     lanes = micro.WIDTH // 2
     tile = f"in registers {micro.ROWS} rows x {micro.WIDTH} columns at a time"
@@ -177,6 +177,15 @@ def _loops(shape: kernels.Geometry, size: Pair, window: Window, chosen: str, thr
             f"            U ({e} x {p.chunk} x {micro.WIDTH} filters) = G w G^T{U}",
             f"            for point of {e}: M ({p.block} x {micro.WIDTH}) += V ({p.block} x {p.chunk}) @ U, {tile}",
             f"    y ({p.m} x {p.m} pixels a tile) = A^T M A + bias",
+        ]
+    if cost.streams(shape):
+        pixels, taps = N * out[0] * out[1], kernel[0] * kernel[1]
+        cut = stream.plan(pixels, OC, taps, C, OC)
+        return [
+            f"for slice of {cut.slices} ({taps} taps x {C} channels in all), shared by {threads} threads:",
+            f"    for eight steps, for panel of {-(-OC // micro.WIDTH)}: w (8 x {micro.WIDTH} filters), in registers",
+            f"        for pixel of {pixels} whose tap lies in the image: sum += x (8 channels) @ w",
+            "y = the slices added up + bias",
         ]
     if groups == C == OC > 1:
         d = depthwise.forward(N, *size, C, kernel, out, stride, window.padding, dilation).grid

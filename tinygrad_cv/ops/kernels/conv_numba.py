@@ -14,9 +14,9 @@ from . import (
     depthwise_3x3,
     grouped,
     plans,
-    product,
     scatter,
     small_window,
+    stream,
     winograd,
     winograd_plans,
 )
@@ -27,6 +27,7 @@ from .cost import (
     get_algorithm,
     scatter_pays,
     side_by_side,
+    streams,
     winograd_variant,
 )
 from .direct import add_slices, gather, pack, weight_sums
@@ -155,7 +156,13 @@ def _choice(geometry: Geometry, wish: str) -> tuple[str, Variant]:
 
 
 def _forward_choice(geometry: Geometry, wish: str) -> tuple[str, Variant]:
-    return _chosen(geometry, get_algorithm() if wish == "auto" else wish, forward_algorithm)
+    return _chosen(geometry, get_algorithm() if wish == "auto" else wish, _forward_algorithm)
+
+
+def _forward_algorithm(geometry: Geometry, wish: str) -> str:
+    """`forward_algorithm`, and "stream" for what is direct but has few pixels."""
+    chosen = forward_algorithm(geometry, wish)
+    return "stream" if chosen == "direct" and streams(geometry) else chosen
 
 
 @lru_cache(maxsize=4096)
@@ -177,10 +184,8 @@ def conv2d(
     OC, kernel = w.shape[0], (w.shape[2], w.shape[3])
     out = output_size((H, W), kernel, stride, padding, dilation)
     chosen, variant = _forward_choice(Geometry(N, C, OC, out, kernel, stride, dilation, groups), algorithm)
-    if chosen == "im2col" and groups > 1:
-        return conv_im2col.conv2d(x, w, stride, padding, dilation, groups, bias, relu, algorithm, scale)
     if chosen == "im2col":
-        return _by_windows(x, w, out, stride, padding, dilation, bias, relu, scale)
+        return conv_im2col.conv2d(x, w, stride, padding, dilation, groups, bias, relu, algorithm, scale)
     y = empty((N, *out, OC))
     floor = _ZERO if relu else NO_FLOOR
     factors = _NONE if scale is None else flat(scale)
@@ -188,6 +193,8 @@ def conv2d(
         pass
     elif chosen == "winograd":
         _winograd(variant, x, w, bias, y, (padding[0], padding[2]), False, floor, factors)
+    elif chosen == "stream":
+        stream.convolve(x, w, _bias(bias, OC), y, stride, padding, dilation, floor, factors)
     elif groups == C == OC > 1:
         launch = depthwise.forward(N, H, W, C, kernel, out, stride, padding, dilation)
         _depthwise(launch, x, _scaled(w, factors), bias, y, floor)
@@ -201,23 +208,6 @@ def conv2d(
         plan = plans.forward(N, H, W, C, OC, kernel, out, stride, padding, dilation, groups)
         _gather(plan, x, w, bias, y, False, floor, factors)
     return y
-
-
-def _by_windows(
-    x: Array, w: Array, out: Pair, stride: Pair, padding: Quad, dilation: Pair, bias: Array | None, relu: bool,
-    scale: Array | None,
-) -> Array:  # fmt: skip
-    """The windows of all pixels times the filters, which the product packs where it needs them."""
-    OC, kernel = w.shape[0], (w.shape[2], w.shape[3])
-    windows = conv_im2col.im2col(x, kernel, out, stride, padding, dilation)
-    rows, filters = windows.reshape(-1, w[0].size), w.transpose(2, 3, 1, 0).reshape(-1, OC)
-    if scale is None:
-        y = product.linear(rows, filters.T, bias, relu)
-    else:
-        y = product.linear(rows, filters.T) * scale
-        y += 0 if bias is None else bias
-        y = np.maximum(y, 0, out=y) if relu else y
-    return y.reshape(len(x), *out, OC)
 
 
 def conv2d_grad_x(
@@ -336,9 +326,7 @@ def _small_weights(plan: small_window.Plan, x: Array, g: Array, gw: Array) -> No
     add_slices(workers, parts, gw.size, slices, flat(gw))
 
 
-def _grouped(
-    launch: grouped.Launch, source: Array, w: Array, bias: Array | None, to: Array, floor: np.float32
-) -> None:
+def _grouped(launch: grouped.Launch, source: Array, w: Array, bias: Array | None, to: Array, floor: np.float32) -> None:
     d, workers = launch.grid, get_num_threads()
     weights = _filters(w)[launch.order]
     grouped.grouped(

@@ -1,22 +1,21 @@
-"""Products that read or write one large matrix once: a layer with thousands of weights and a handful of images.
+"""Gradients that read or write one large matrix once: of a layer with thousands of weights and a handful of images.
 
 With P images, P at most ``SKINNY``, a layer of I x O weights does P multiply-adds for each weight that it fetches from
-memory. Blocking for caches cannot help, packing only adds a copy. So each of the three products walks through the
-weights in the order of memory, and keeps the small operand in the first-level cache:
+memory. Blocking for caches cannot help, packing only adds a copy. So each of the two products walks through the
+weights in the order of memory, and keeps the small operand in the first-level cache (`stream` does so for the layer's
+result, y[p, o] = sum over i of x[p, i] W[i, o]):
 
-    rows    y[p, o]  = sum over i of x[p, i] W[i, o]      four rows of W at a time, y's row in the cache
     dots    gx[p, i] = sum over o of g[p, o] W[i, o]      four images x four rows of W in registers
     outer   gw[i, o] = sum over p of x[p, i] g[p, o]      written past the caches: nobody reads it soon
 
-Threads share columns (rows), or rows of W (dots, outer), in whole tiles; each number is summed by one of them in a
-fixed order.
+Threads share rows of W in whole tiles; each number is summed by one of them in a fixed order.
 
 Milliseconds with 9216 x 4096 weights (151 MB) on two cores that read 22 GB/s and write 27, beside the blocked product
 of `product`, and PyTorch's:
 
-    images      y               gx              gw
-    1           4.9 (11, 6.5)   3.8 (10, 6.5)   7.7 (9.3, 68)
-    8           9.7 (12, 19)    6.2 (10, 22)    8.9 (13, 59)
+    images      gx              gw
+    1           3.8 (10, 6.5)   7.7 (9.3, 68)
+    8           6.2 (10, 22)    8.9 (13, 59)
 """
 
 from __future__ import annotations
@@ -26,79 +25,17 @@ import numpy as np
 from ...typing import Array
 from .jit import get_num_threads, inline, spread
 from .memory import flat, scratch
-from .micro import NO_FLOOR
-from .simd import LANES, fma, load, load_first, maximum, splat, store, store_first, total
+from .simd import LANES, fma, load, load_first, splat, store, store_first, total
 
 SKINNY = 8
-"""Rows of the small operand at most: with 16, packing pays (y of 9216 x 4096: 15 ms blocked, 24 ms here)."""
+"""Rows of the small operand at most: with 16, packing pays."""
 
 LARGE = 1 << 18
 """Elements of the large matrix at least: 1 MiB, the second-level cache."""
 
 PAIR = 2 * LANES
-TILE = 64 * PAIR
-"""Columns of y that one task keeps in the caches. Long tiles read long stretches of W's rows: 8 x 9216 x 4096 took
-13.6 ms in tiles of 256 columns, 9.5 of 512, 8.0 of 1024 and 6.1 of 2048."""
-
-APART = TILE + LANES
-"""How far these rows lie apart: were it a power of two, they would meet in one set of the cache."""
-
 BROAD = 32 * PAIR
 """Columns of g that stay in a cache while rows of gw are written."""
-
-
-@inline
-def _four_rows(
-    a: Array, a_m: int, a_k: int, b: Array, N: int, c: Array, o: int, M: int, k: int, n: int, left: int
-) -> None:
-    """c[:, :left] += a[:, k : k+4] b[k : k+4, n : n+left], two vectors at most; c's rows begin at o."""
-    at, more = k * N + n, left - LANES
-    b00, b01 = load_first(b, at, left), load_first(b, at + LANES, more)
-    b10, b11 = load_first(b, at + N, left), load_first(b, at + N + LANES, more)
-    b20, b21 = load_first(b, at + 2 * N, left), load_first(b, at + 2 * N + LANES, more)
-    b30, b31 = load_first(b, at + 3 * N, left), load_first(b, at + 3 * N + LANES, more)
-    for m in range(M):
-        i, to = m * a_m + k * a_k, o + m * APART
-        a0, a1, a2, a3 = splat(a[i]), splat(a[i + a_k]), splat(a[i + 2 * a_k]), splat(a[i + 3 * a_k])
-        store(c, to, fma(a3, b30, fma(a2, b20, fma(a1, b10, fma(a0, b00, load(c, to))))))
-        store(c, to + LANES, fma(a3, b31, fma(a2, b21, fma(a1, b11, fma(a0, b01, load(c, to + LANES))))))
-
-
-@inline
-def _one_row(
-    a: Array, a_m: int, a_k: int, b: Array, N: int, c: Array, o: int, M: int, k: int, n: int, left: int
-) -> None:
-    b0 = load_first(b, k * N + n, left)
-    for m in range(M):
-        to = o + m * APART
-        store(c, to, fma(splat(a[m * a_m + k * a_k]), b0, load(c, to)))
-
-
-@spread
-def _rows(
-    worker: int, workers: int, a: Array, a_m: int, a_k: int, b: Array, y: Array, M: int, N: int, K: int, tile: int,
-    bias: Array, floor: float, held: Array,
-) -> None:  # fmt: skip
-    """y (M, N) = max(a b + bias, floor), the rows of b (K, N) contiguous; threads share the columns, in tiles."""
-    tiles = (N + tile - 1) // tile
-    room = worker * SKINNY * APART
-    for task in range(worker * tiles // workers, (worker + 1) * tiles // workers):
-        n0, n1 = task * tile, min(N, (task + 1) * tile)
-        whole = n0 + (n1 - n0) // PAIR * PAIR
-        for m in range(M):
-            for n in range(n0, n1, LANES):
-                store(held, room + m * APART + n - n0, load_first(bias, n, n1 - n))
-        for k in range(0, K - 3, 4):
-            for n in range(n0, whole, PAIR):
-                _four_rows(a, a_m, a_k, b, N, held, room + n - n0, M, k, n, PAIR)
-            if whole < n1:
-                _four_rows(a, a_m, a_k, b, N, held, room + whole - n0, M, k, whole, n1 - whole)
-        for k in range(K // 4 * 4, K):
-            for n in range(n0, n1, LANES):
-                _one_row(a, a_m, a_k, b, N, held, room + n - n0, M, k, n, n1 - n)
-        for m in range(M):
-            for n in range(n0, n1, LANES):
-                store_first(y, m * N + n, maximum(load(held, room + m * APART + n - n0), splat(floor)), n1 - n)
 
 
 @inline
@@ -162,10 +99,10 @@ def _outer(
 
 
 def fits(a: Array, b: Array) -> bool:
-    """Tell whether a @ b is one of the three: one operand or the result large, and little to do with it."""
+    """Tell whether a @ b is one of the two: one operand or the result large, and little to do with it."""
     (M, K), N = a.shape, b.shape[1]
     if M <= SKINNY and K * N >= LARGE:
-        return b.flags.c_contiguous or b.flags.f_contiguous
+        return b.flags.f_contiguous
     return 0 < K <= SKINNY and M * N >= LARGE
 
 
@@ -174,14 +111,6 @@ def product(a: Array, b: Array, c: Array, bias: Array | None = None, relu: bool 
     (M, K), N = a.shape, b.shape[1]
     threads, memory = get_num_threads(), flat(a)
     a_m, a_k = (1 if n == 1 else s // 4 for n, s in zip(a.shape, a.strides))
-    if M <= SKINNY and b.flags.c_contiguous:
-        add = scratch("bias", N)
-        add[:N] = 0 if bias is None else bias
-        held = scratch("skinny", threads * SKINNY * APART)
-        tile = min(TILE, -(-N // (threads * PAIR)) * PAIR)
-        floor = np.float32(0) if relu else NO_FLOOR
-        _rows(threads, memory, a_m, a_k, flat(b), flat(c), M, N, K, tile, add, floor, held)
-        return
     if M <= SKINNY:
         held, step = _apart(a)
         _dots(threads, held, step, flat(b), flat(c), M, N, K)
