@@ -114,9 +114,8 @@ class FrozenBatchNorm(Op):
         scale = _inverse(variance, self.eps)
         if weight is not None:
             scale = scale * weight
-        shift = mean * -scale
-        if bias is not None:
-            shift += bias
+        shift = mean * scale
+        shift = -shift if bias is None else bias - shift
         return scale.astype(dtype, copy=False), shift.astype(dtype, copy=False)
 
     def grad_x(self, g: Value, weight: Value | None, variance: Value) -> Value:
@@ -140,7 +139,9 @@ def _pixels(x: Value) -> tuple[int, ...]:
 
 
 def _inverse(variance: Array, eps: float) -> Array:
-    return 1 / np.sqrt(variance + variance.dtype.type(eps))
+    deviation = variance + eps
+    np.sqrt(deviation, deviation)
+    return np.reciprocal(deviation, deviation)
 
 
 def _apply(x: Array, m: Array, r: Array, weight: Array | None, bias: Array, add: Array | None, relu: bool) -> Array:
