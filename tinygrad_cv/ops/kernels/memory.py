@@ -73,7 +73,7 @@ def empty(shape: tuple[int, ...], dtype: Any = FLOAT32, strides: tuple[int, ...]
         dtype = np.dtype(dtype)
     size = math.prod(shape) * dtype.itemsize
     if size < SMALL:
-        return np.ndarray(shape, dtype, strides=strides)
+        return np.empty(shape, dtype) if strides is None else np.ndarray(shape, dtype, strides=strides)
     size = (size + 4095) & ~4095
     with _lock:
         _clock += 1
