@@ -6,7 +6,7 @@ code. A helper runs only inside the kernels that it was copied into, and a kerne
     helper      typed and lowered                                 copied into kernels
     kernel      typed and lowered, optimised with its helpers     copied into its launcher
     launcher    typed and lowered, turned into machine code       called by Python
-    outlined    as numba has it                                   called by kernels
+    outlined    typed and lowered, optimised, machine code        called by kernels
 
 Numba has no setting for it, but takes a compiler of one's own (``pipeline_class``), and that names the library in
 which code is gathered, optimised and finished, and the passes over the code. Should that inside of numba change, `jit`
@@ -32,6 +32,11 @@ from typing import Any
 import llvmlite.binding as llvm
 from numba.core.codegen import JITCodeLibrary, JITCPUCodegen
 from numba.core.compiler import Compiler
+from numba.core.compiler_machinery import FunctionPass, PassManager, register_pass
+from numba.core.rewrites import rewrite_registry
+from numba.core.transforms import canonicalize_cfg
+from numba.core.typed_passes import AnnotateTypes, NativeLowering, NoPythonBackend, NopythonTypeInference
+from numba.core.untyped_passes import FixupArgs, TranslateByteCode
 
 if not (hasattr(JITCPUCodegen, "_pass_builder") and hasattr(llvm, "create_new_function_pass_manager")):
     raise ImportError("this numba sets up LLVM's passes in another way")
@@ -108,23 +113,42 @@ class _Helper(_Kernel):
         pass
 
 
-SPARED = {
-    "WithLifting", "InlineClosureLikes", "RewriteSemanticConstants", "DeadBranchPrune", "RewriteDynamicRaises",
-    "MakeFunctionToJitFunction", "InlineInlinables", "FindLiterallyCalls", "LiteralUnroll",
-    "LiteralPropagationSubPipelinePass", "InlineOverloads", "NopythonRewrites", "NoPythonSupportedFeatureValidation",
-    "DumpParforDiagnostics",
-}  # fmt: skip
-"""Numba's passes for what kernels do not contain: ``with``, functions in functions, expressions of arrays, ..."""
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _Tidy(FunctionPass):
+    """Put blocks in order and mark constant indices (``t[0]``); numba's two passes follow lives of variables too."""
+
+    _name = "tinygrad_cv_tidy"
+
+    def __init__(self) -> None:
+        super().__init__()
+
+    def run_pass(self, state: Any) -> bool:
+        code = state.func_ir
+        code.blocks, code.generator_info = canonicalize_cfg(code.blocks), None
+        for rewrite in (made(state) for made in rewrite_registry.rewrites["before-inference"]):
+            for key in list(code.blocks):
+                while rewrite.match(code, code.blocks[key], None, None):
+                    code.blocks[key] = rewrite.apply()
+        return True
 
 
 class _Compiler(Compiler):
+    """Numba's, with the passes that kernels need.
+
+    There is no ``with``, no function in a function, no expression of arrays. A variable has one type, so its values
+    need not be told apart; nobody counts who holds an array, so the end of its life is of no interest.
+    """
+
     library: type
 
     def define_pipelines(self) -> Any:
-        pipelines = super().define_pipelines()
-        for pipeline in pipelines:
-            pipeline.passes = [step for step in pipeline.passes if step[0].__name__ not in SPARED]
-        return pipelines
+        passes = PassManager("tinygrad_cv")
+        for step in (
+            TranslateByteCode, FixupArgs, _Tidy, NopythonTypeInference, AnnotateTypes, NativeLowering, NoPythonBackend,
+        ):  # fmt: skip
+            passes.add_pass(step, step.__name__)
+        passes.finalize()
+        return [passes]
 
     def compile_extra(self, function: Any) -> Any:
         self.state.library = self.library(self.state.targetctx.codegen(), function.__qualname__)
@@ -135,6 +159,9 @@ class _Compiler(Compiler):
             return super().compile_extra(function)
         finally:
             if collects:
+                if not gc.get_freeze_count():  # what was made counts as old at once: looking through it took 0.3 s
+                    gc.freeze()
+                    gc.unfreeze()
                 gc.enable()
 
 

@@ -59,14 +59,14 @@ def spread(function: Callable[..., None], unroll: bool = False) -> Callable[...,
                 function(worker, workers, *args)
 
         return one_by_one
-    share = _compiled(function, "unrolled" if unroll else "kernel", cached=False, fastmath=FASTMATH, **BARE)
+    share = _compiled(function, "unrolled" if unroll else "kernel", cached=False, fastmath=FASTMATH, _nrt=False, **BARE)
     launch = _spreader()
 
     def entry(workers: int, *args: Any) -> None:
         launch(share, workers, args)
 
     entry.__name__, entry.__qualname__, entry.__doc__ = function.__name__, function.__name__, function.__doc__
-    launcher = numba.njit(nogil=True, no_cfunc_wrapper=True, **_leaving_out("launcher"))(entry)
+    launcher = numba.njit(nogil=True, no_cfunc_wrapper=True, _nrt=False, **_leaving_out("launcher"))(entry)
     return _launcher(_cached(launcher, function))
 
 
