@@ -81,6 +81,40 @@ def test_a_helper_never_becomes_machine_code() -> None:
     assert compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name) == 0
 
 
+OWN = """
+import numpy as np
+from tinygrad_cv.ops.kernels.jit import spread
+
+@spread
+def count(worker, workers, out):
+    for i in range(worker, out.size, workers):
+        out[i] = min(i, 3)
+
+@spread
+def logarithm(worker, workers, out):
+    for i in range(worker, out.size, workers):
+        out[i] = np.log1p(out[i])
+"""
+
+
+@pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="nothing is compiled")
+def test_numba_loads_what_kernels_need_and_the_rest_when_it_is_missed(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(OWN)
+    code = f"""
+import sys; sys.path.insert(0, {str(tmp_path)!r})
+import numba, numpy as np, own
+x = np.zeros(6)
+own.count(2, x)
+assert x.tolist() == [0, 1, 2, 3, 3, 3]
+assert "numba.np.linalg" not in sys.modules
+own.logarithm(2, x)
+assert np.allclose(x, np.log1p([0, 1, 2, 3, 3, 3]))
+assert "numba.np.linalg" in sys.modules
+assert numba.njit(lambda a: min(a.sum(), 9.5))(np.ones(3)) == 3
+"""
+    run(code, TGCV_CACHE_DIR=str(tmp_path / "kernels"))
+
+
 def test_a_folder_that_cannot_be_written_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     code = "from tinygrad_cv.ops import kernels; print(kernels.cache_folder())"

@@ -33,10 +33,13 @@ import llvmlite.binding as llvm
 from numba.core.codegen import JITCodeLibrary, JITCPUCodegen
 from numba.core.compiler import Compiler
 from numba.core.compiler_machinery import FunctionPass, PassManager, register_pass
+from numba.core.errors import NumbaError
 from numba.core.rewrites import rewrite_registry
 from numba.core.transforms import canonicalize_cfg
 from numba.core.typed_passes import AnnotateTypes, NativeLowering, NoPythonBackend, NopythonTypeInference
 from numba.core.untyped_passes import FixupArgs, TranslateByteCode
+
+from .target import learn_all, serve
 
 if not (hasattr(JITCPUCodegen, "_pass_builder") and hasattr(llvm, "create_new_function_pass_manager")):
     raise ImportError("this numba sets up LLVM's passes in another way")
@@ -151,18 +154,29 @@ class _Compiler(Compiler):
         return [passes]
 
     def compile_extra(self, function: Any) -> Any:
-        self.state.library = self.library(self.state.targetctx.codegen(), function.__qualname__)
-        self.state.library.enable_object_caching()
-        collects = gc.isenabled()
+        collects, start = gc.isenabled(), dict(self.state)
         gc.disable()  # a tenth of the time went into looking for garbage among all that numba keeps
         try:
-            return super().compile_extra(function)
+            try:
+                return self._gather(function)
+            except (NumbaError, NotImplementedError):
+                if not learn_all():
+                    raise
+                self.state.clear()
+                self.state.update(start)
+                self.state.status.fail_reason = None
+                return self._gather(function)
         finally:
             if collects:
                 if not gc.get_freeze_count():  # what was made counts as old at once: looking through it took 0.3 s
                     gc.freeze()
                     gc.unfreeze()
                 gc.enable()
+
+    def _gather(self, function: Any) -> Any:
+        self.state.library = self.library(self.state.targetctx.codegen(), function.__qualname__)
+        self.state.library.enable_object_caching()
+        return super().compile_extra(function)
 
 
 def _gathering_in(library: type) -> type:
@@ -176,3 +190,5 @@ COMPILERS = {
     "helper": _gathering_in(_Helper),
     "outlined": _gathering_in(_Outlined),
 }
+
+serve(COMPILERS["helper"])

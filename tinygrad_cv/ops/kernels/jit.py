@@ -41,7 +41,7 @@ def available() -> bool:
 
 def kernel(function: F) -> F:
     """Make an entry: a kernel that Python calls, compiled and cached at its first call, on one thread."""
-    return cast(F, _compiled(function, fastmath=FASTMATH))
+    return cast(F, _compiled(function, "outlined", fastmath=FASTMATH, _nrt=False, no_cfunc_wrapper=True))
 
 
 def spread(function: Callable[..., None], unroll: bool = False) -> Callable[..., None]:
@@ -79,7 +79,7 @@ def inline(function: F) -> F:
     return _compiled(function, "helper", fastmath=FASTMATH, forceinline=True, cached=False, _nrt=False, **BARE)
 
 
-def _compiled(function: Callable[..., Any], role: str = "", cached: bool = True, **options: Any) -> Any:
+def _compiled(function: Callable[..., Any], role: str, cached: bool = True, **options: Any) -> Any:
     numba = _numba()
     compiled = numba.njit(nogil=True, error_model="numpy", **_leaving_out(role), **options)(function)
     return _cached(compiled, function) if cached and not numba.config.DISABLE_JIT else compiled
@@ -150,9 +150,10 @@ def _leaving_out(role: str) -> dict[str, Any]:
     """Choose numba's compiler for a helper, a kernel or a launcher: `compiler` says what each leaves out."""
     try:
         from .compiler import COMPILERS
+        from .target import NAME
     except ImportError:  # what it is made of is not public: where that has moved, nothing is left out
         return {}
-    return {"pipeline_class": COMPILERS[role]} if role else {}
+    return {"pipeline_class": COMPILERS[role], "_target": NAME}
 
 
 @cache

@@ -36,7 +36,7 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba.core import types
+from numba.core import config, types
 from numba.extending import intrinsic
 
 from ...typing import Array
@@ -68,12 +68,11 @@ def _address(context: Any, array: Any, i: Any) -> Any:
     return types.CPointer(array.dtype)(array, types.intp), code
 
 
-@inline
 def _tail(array: Array, i: int) -> Array:
     return array[i:]
 
 
-at: Any = _tail if MODE == "plain" else _address
+at: Any = _tail if config.DISABLE_JIT else _address
 """What begins at array[i]: an address, or in plain Python a view. Nothing is checked."""
 
 
