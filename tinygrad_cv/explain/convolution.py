@@ -158,6 +158,7 @@ def _loops(shape: kernels.Geometry, size: Pair, window: Window, chosen: str, thr
         rows, K = N * out[0] * out[1], kernel[0] * kernel[1] * C // groups
         return [f"for group of {groups}:", f"    y ({rows} x {OC // groups}) = windows ({rows} x {K}) @ w ({K} x ...)"]
     from tinygrad_cv.ops.kernels import depthwise, micro, plans, small_window, stream, winograd_algebra, winograd_plans
+    from tinygrad_cv.ops.kernels.window_lines import KINDS
 
     lanes = micro.WIDTH // 2
     tile = f"in registers {micro.ROWS} rows x {micro.WIDTH} columns at a time"
@@ -210,12 +211,13 @@ def _loops(shape: kernels.Geometry, size: Pair, window: Window, chosen: str, thr
             "                y[8 pixels, o] += x[8 pixels + tap, o ^ k] * u[tap, k, o]",
         ]
     if small_window.fits(C, kernel, dilation, groups):
-        gather, _, paired = small_window.plan(N, *size, C, OC, kernel, out, stride, window.padding, dilation)
-        band, K, each = gather.band, kernel[0] * kernel[1] * C, 2 if paired else 1
-        held = f"{lanes // each} filters" + (" of two pixels" if paired else "")
+        gather, _, kind, _ = small_window.plan(N, *size, C, OC, kernel, out, stride, window.padding, dilation)
+        band, K, vector = gather.band, kernel[0] * kernel[1] * C, KINDS[len(kind) - 1]
+        each, lines = vector.pixels, "line" if vector.together == 1 else f"{vector.together} lines"
+        held = f"{lanes // each} filters" + (" of two pixels" if each == 2 else "")
         return [
             f"for task of {band.tasks} ({band.images} images x {band.rows} lines), shared by {threads} threads:",
-            f"    for line of {band.images * band.rows}, for vector of {-(-OC * each // lanes)} ({held}):",
+            f"    for {lines} of {band.images * band.rows}, for vector of {-(-OC * each // lanes)} ({held}):",
             f"        w ({K} vectors), in registers",
             f"        for step of {band.PW // each}: y = bias + sum of x (window of {K} numbers) * w",
         ]

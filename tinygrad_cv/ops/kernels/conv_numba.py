@@ -307,20 +307,20 @@ def _depthwise(
 
 
 def _small(plan: small_window.Plan, x: Array, w: Array, bias: Array | None, y: Array, floor: np.float32) -> None:
-    (band, sizes, rows, *_), taps, paired = plan
+    (band, sizes, rows, *_), taps, kind, _ = plan
     workers = min(get_num_threads(), band.tasks)
     small_window.convolve(
         workers, flat(x), _filters(w), _bias(bias, sizes.OC), flat(y), rows,
-        taps, paired, band, sizes, floor, scratch("buffers", max(1, workers * sizes.buffer)),
+        taps, kind, band, sizes, floor, scratch("buffers", max(1, workers * sizes.buffer)),
     )  # fmt: skip
 
 
 def _small_weights(plan: small_window.Plan, x: Array, g: Array, gw: Array) -> None:
-    (band, sizes, rows, *_), taps, paired = plan
+    (band, sizes, rows, *_), taps, kind, most = plan
     slices, workers = min(plans.PARTS, band.tasks), get_num_threads()
     parts = scratch("parts", slices * gw.size)
     small_window.weight_sums(
-        workers, flat(x), flat(g), parts, rows, taps, paired, band, sizes, slices,
+        workers, flat(x), flat(g), parts, rows, taps, kind, most, band, sizes, slices,
         scratch("buffers", max(1, workers * sizes.buffer)),
     )  # fmt: skip
     add_slices(workers, parts, gw.size, slices, flat(gw))

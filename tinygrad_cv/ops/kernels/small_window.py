@@ -4,14 +4,14 @@ The first layer of a network sees one channel or three: a window of 3 x 3 x 1, 5
 27 multiply-adds for a vector of LANES filters. For such short sums the micro-kernel spends as long on beginning and
 ending a tile as on the sum itself. Here there are no tiles: along a line of pixels
 
-    convolve       y[j] = bias + sum over k of window[k] * w[k]     (K weights in registers, one sum)
+    convolve       y[j] = bias + sum over k of window[k] * w[k]     (K weights in registers)
     weight_sums    sum[k] += window[k] * g[j]                       (K sums in registers)
 
 where window[k] is one number, broadcast as it is loaded (see `window_lines`). The plan is a gather of `plans` in larger
 tasks; the twin in plain loops is `conv_loops`. Milliseconds on two cores, Zen 4, forward and the gradient for w:
 
     x, filters                     micro-kernel   here           PyTorch
-    64 x 1 x 28 x 28, 6 of 5x5     0.37, 0.34     0.18, 0.17     0.36, 0.23
+    64 x 1 x 28 x 28, 6 of 5x5     0.37, 0.34     0.14, 0.13     0.36, 0.23
     64 x 1 x 28 x 28, 32 of 3x3    0.35, 0.28     0.19, 0.20     0.33, 0.22
     128 x 3 x 32 x 32, 16 of 3x3   1.12, 0.78     0.69, 0.64     0.73, 0.62
 """
@@ -27,11 +27,11 @@ from .direct import clear, cut_out
 from .jit import inline, spread
 from .plans import Band, Sizes
 from .simd import LANES
-from .window_lines import MOST, PAIRS, Taps, line, line_pair, line_part, sums, sums_pair, sums_part
+from .window_lines import KINDS, MOST, Kind, Taps, kind_of, line, sums
 
 Pair = tuple[int, int]
-Plan = tuple[plans.Gather, Taps, bool]
-"""The gather, its taps, and whether two pixels share a vector."""
+Plan = tuple[plans.Gather, Taps, Kind, int]
+"""The gather, its taps, the kind of vector, and how many lines of g are summed at once."""
 
 KERNELS = ((3, 3), (5, 5))
 """Each kind of window is compiled by itself, at its first use: only common ones are worth a second."""
@@ -55,11 +55,10 @@ def _source(
 @spread
 def convolve(
     worker: int, workers: int, x: Array, w: Array, bias: Array, y: Array, rows: Array, taps: Taps,
-    paired: bool, band: Band, sizes: Sizes, floor: Any, buffers: Array,
+    kind: Kind, band: Band, sizes: Sizes, floor: Any, buffers: Array,
 ) -> None:  # fmt: skip
     """Run the plan: y = convolution of x with w (KH, KW, C, OC) + bias; results below ``floor`` become it."""
     OC, step = sizes.OC, band.SW * band.C
-    whole = OC - OC % LANES
     for task in range(worker * band.tasks // workers, (worker + 1) * band.tasks // workers):
         n0, i0 = task // band.strips * band.images, task % band.strips * band.rows
         images, height = min(band.images, band.N - n0), min(band.rows, band.PH - i0)
@@ -68,31 +67,21 @@ def convolve(
         x_line = rows[band.PW] - rows[0] if band.rows > 1 else 0
         for n in range(images):
             at, to = a0 + rows[n * height * band.PW], ((n0 + n) * band.PH + i0) * band.PW * OC
-            if paired:
-                line_pair(
-                    source, at, step, taps, w, 0, OC, bias, 0, y, to, OC, band.PW, height, x_line, OC, floor
+            for o in range(0, OC, LANES):
+                line(
+                    source, at, step, taps, kind, w, o, OC, bias, o, y, to + o, OC, band.PW, height, x_line,
+                    min(LANES, OC - o), floor,
                 )  # fmt: skip
-            else:
-                for o in range(0, whole, LANES):
-                    line(
-                        source, at, step, taps, w, o, OC, bias, o, y, to + o, OC, band.PW, height, x_line, LANES, floor
-                    )  # fmt: skip
-                if whole < OC:
-                    o = whole
-                    line_part(
-                        source, at, step, taps, w, o, OC, bias, o, y, to + o, OC, band.PW, height, x_line, OC - o, floor
-                    )  # fmt: skip
 
 
 @spread
 def weight_sums(
-    worker: int, workers: int, x: Array, g: Array, out: Array, rows: Array, taps: Taps, paired: bool, band: Band,
-    sizes: Sizes, slices: int, buffers: Array,
+    worker: int, workers: int, x: Array, g: Array, out: Array, rows: Array, taps: Taps, kind: Kind, most: int,
+    band: Band, sizes: Sizes, slices: int, buffers: Array,
 ) -> None:  # fmt: skip
     """out[slice, tap, filter] = sum over the slice's pixels of window[tap] * g[filter]."""
     OC, step = sizes.OC, band.SW * band.C
-    whole = OC - OC % LANES
-    most, x_line = max(1, BLOCK * LANES // (band.PW * max(LANES, OC))), rows[band.PW] - rows[0] if band.rows > 1 else 0
+    x_line = rows[band.PW] - rows[0] if band.rows > 1 else 0
     for part in range(worker * slices // workers, (worker + 1) * slices // workers):
         to = part * sizes.K * OC
         clear(out, to, sizes.K * OC)
@@ -105,16 +94,11 @@ def weight_sums(
                 for i in range(0, height, most):
                     k, lines = n * height + i, min(most, height - i)
                     at, t = a0 + rows[k * band.PW], (n0 * band.PH + i0 + k) * band.PW * OC
-                    if paired:
-                        sums_pair(source, at, step, taps, g, t, OC, band.PW, lines, x_line, OC, out, to, OC)
-                    else:
-                        for o in range(0, whole, LANES):
-                            sums(source, at, step, taps, g, t + o, OC, band.PW, lines, x_line, LANES, out, to + o, OC)
-                        if whole < OC:
-                            o = whole
-                            sums_part(
-                                source, at, step, taps, g, t + o, OC, band.PW, lines, x_line, OC - o, out, to + o, OC
-                            )
+                    for o in range(0, OC, LANES):
+                        sums(
+                            source, at, step, taps, kind, g, t + o, OC, band.PW, lines, x_line, min(LANES, OC - o),
+                            out, to + o, OC,
+                        )  # fmt: skip
 
 
 def fits(C: int, kernel: Pair, dilation: Pair, groups: int) -> bool:
@@ -128,7 +112,10 @@ def plan(
     N: int, H: int, W: int, C: int, OC: int, kernel: Pair, out: Pair, stride: Pair, padding: tuple[int, ...],
     dilation: Pair,
 ) -> Plan:  # fmt: skip
-    """Plan y = conv2d(x, w) in tasks of some 1100 pixels: a gather, its taps, and whether pixels go in pairs."""
+    """Plan y = conv2d(x, w) in tasks of some 1100 pixels, and the gradient for w on the same tasks."""
     gather = plans.forward(N, H, W, C, OC, kernel, out, stride, padding, dilation, 1, 1100)
     taps = tuple(tuple(int(start) + k for k in range(gather.sizes.K // len(gather.taps))) for start in gather.taps)
-    return gather, taps, OC <= PAIRS and stride[1] * C == 1 and out[1] % 2 == 0
+    kind = kind_of(OC, stride[1] * C == 1 and out[1] % 2 == 0 and stride[0] == dilation[0])
+    vector = KINDS[len(kind) - 1]
+    lines = BLOCK * vector.pixels // (out[1] * -(-OC // LANES))
+    return gather, taps, kind, max(vector.together, lines - lines % vector.together)

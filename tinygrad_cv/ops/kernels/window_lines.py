@@ -1,4 +1,4 @@
-"""A line of pixels whose windows are a few numbers: the code that `small_window` runs, K multiply-adds a pixel.
+"""Lines of pixels whose windows are a few numbers: the code that `small_window` runs, K multiply-adds a pixel.
 
     line    y[t + (i*pixels + j)*t_step + n] = max(floor,
             bias[b0 + n] + sum over k of x[s + i*x_line + j*step + taps[k]] * w[w0 + k*w_k + n])
@@ -12,6 +12,11 @@ A vector holds one pixel's filters. Where a layer has 8 of them or fewer, on AVX
 filter: (pixel 0, filter 0), (pixel 1, filter 0), (pixel 0, filter 1), ... Numbers of x then come in pairs, which with
 one channel and stride 1 are neighbours: one load broadcasts both. Pixels are put in this order as they are loaded, and
 back as they are stored.
+
+A broadcast of pairs takes longer than the multiply-add that it feeds: 36 cycles for the 25 of a 5 x 5 window. So four
+lines go together where kernel rows are one line apart, for a number of x lies in the windows of all of them: 40
+broadcasts for 100 multiply-adds (64 x 1 x 28 x 28, 6 of 5 x 5, on one thread: 0.30 ms and 0.29 for the gradient, now
+0.22 and 0.21). Lines beyond the last have lanes that are neither loaded nor stored.
 """
 
 # mypy: disable-error-code="misc, no-untyped-call, no-any-return, attr-defined, untyped-decorator"
@@ -42,6 +47,8 @@ from .simd import (
 )
 
 Taps = tuple[tuple[int, ...], ...]
+Kind = tuple[int, ...]
+"""How long it is says which of KINDS a vector is, from 1: the compiler sees the type alone, and makes one of them."""
 
 MOST = {"avx512": 27, "avx2": 9, "neon": 27, "plain": 27}[MODE]
 """Numbers in a window: registers, less a sum, a number of x, and what LLVM needs."""
@@ -58,8 +65,8 @@ _flat = types.Array(types.float32, 1, "C")
 
 
 def _plain_line(
-    x: Array, s: int, step: int, taps: Taps, w: Array, w0: int, w_k: int, bias: Array, b0: int, y: Array, t: int,
-    t_step: int, pixels: int, lines: int, x_line: int, columns: int, floor: Any,
+    x: Array, s: int, step: int, taps: Taps, kind: Kind, w: Array, w0: int, w_k: int, bias: Array, b0: int, y: Array,
+    t: int, t_step: int, pixels: int, lines: int, x_line: int, columns: int, floor: Any,
 ) -> None:  # fmt: skip
     for i in range(lines):
         for j in range(pixels):
@@ -73,8 +80,8 @@ def _plain_line(
 
 
 def _plain_sums(
-    x: Array, s: int, step: int, taps: Taps, g: Array, t: int, t_step: int, pixels: int, lines: int, x_line: int,
-    columns: int, out: Array, o: int, o_k: int,
+    x: Array, s: int, step: int, taps: Taps, kind: Kind, g: Array, t: int, t_step: int, pixels: int, lines: int,
+    x_line: int, columns: int, out: Array, o: int, o_k: int,
 ) -> None:  # fmt: skip
     k = 0
     for row in taps:
@@ -90,15 +97,16 @@ def _plain_sums(
 class Whole:
     """A vector is one pixel's LANES filters: how it is loaded and stored."""
 
-    pixels = 1
+    pixels = together = 1
 
     def __init__(self, builder: Any, columns: Any) -> None:
         self.builder, self.row = builder, first(builder, columns)
+        self.lanes = self.row
 
-    def get(self, address: Any) -> Any:
+    def get(self, address: Any, there: Any = None) -> Any:
         return self.builder.load(as_vector(self.builder, address), align=4)
 
-    def put(self, value: Any, address: Any) -> None:
+    def put(self, value: Any, address: Any, there: Any = None) -> None:
         self.builder.store(value, as_vector(self.builder, address), align=4)
 
     def weights(self, address: Any) -> Any:
@@ -115,24 +123,27 @@ class Whole:
 
 
 class Part(Whole):
-    """The last filters: lanes of a mask (which NEON loads and stores one by one)."""
+    """Some filters: lanes of a mask (which NEON loads and stores one by one), none where a line is not ``there``."""
 
-    def get(self, address: Any) -> Any:
-        return masked_load(self.builder, address, self.row)
+    def _of(self, there: Any) -> Any:
+        return self.lanes if there is None else self.builder.and_(self.lanes, broadcast(self.builder, there))
 
-    def put(self, value: Any, address: Any) -> None:
-        masked_store(self.builder, value, as_vector(self.builder, address), self.row)
+    def get(self, address: Any, there: Any = None) -> Any:
+        return masked_load(self.builder, address, self._of(there))
+
+    def put(self, value: Any, address: Any, there: Any = None) -> None:
+        masked_store(self.builder, value, as_vector(self.builder, address), self._of(there))
 
 
 class Pair(Part):
     """Two pixels, filter by filter."""
 
-    pixels = 2
+    pixels, together = 2, 4
 
     def __init__(self, builder: Any, columns: Any) -> None:
         super().__init__(builder, columns)
         self.rows = Part(builder, columns)
-        self.both = first(builder, builder.mul(columns, I64(2)))
+        self.lanes = first(builder, builder.mul(columns, I64(2)))
         kind = ir.VectorType(I32, LANES)
         lane, half, odd, twice = (
             ir.Constant(kind, list(v))
@@ -149,12 +160,11 @@ class Pair(Part):
     def _permuted(self, value: Any, order: Any) -> Any:
         return call(self.builder, "llvm.x86.avx512.permvar.sf.512", VECTOR, [value, order])
 
-    def get(self, address: Any) -> Any:
-        return self._permuted(masked_load(self.builder, address, self.both), self.inwards)
+    def get(self, address: Any, there: Any = None) -> Any:
+        return self._permuted(super().get(address, there), self.inwards)
 
-    def put(self, value: Any, address: Any) -> None:
-        value = self._permuted(value, self.outwards)
-        masked_store(self.builder, value, as_vector(self.builder, address), self.both)
+    def put(self, value: Any, address: Any, there: Any = None) -> None:
+        super().put(self._permuted(value, self.outwards), address, there)
 
     def weights(self, address: Any) -> Any:
         return self._permuted(masked_load(self.builder, address, self.row), self.double)
@@ -173,140 +183,159 @@ class Pair(Part):
         Part.add(self.rows, [self._permuted(total, self.even) for total in sums], places)
 
 
-def _loop(builder: Any, pixels: Any, pointers: list[Any], steps: list[Any], sums: list[Any], body: Any) -> list[Any]:
-    """Emit ``for _ in range(pixels): sums = body(pointers, sums)``, pointers moving by steps; return the last sums."""
+KINDS = (Whole, Part, Pair)
+
+
+def kind_of(OC: int, paired: bool) -> Kind:
+    """Return the kind of vector for OC filters; ``paired``: pixels, and lines, may go together."""
+    return (0,) * (3 if paired and OC <= PAIRS else 1 if OC % LANES == 0 else 2)
+
+
+def _loop(builder: Any, count: Any, pointers: list[Any], steps: list[Any], sums: list[Any], body: Any) -> list[Any]:
+    """Emit ``for i in range(count): sums = body(i, pointers, sums)``, pointers moving by steps; return the sums."""
     before = builder.block
-    turn, done = builder.function.append_basic_block("pixel"), builder.function.append_basic_block("done")
+    turn, done = builder.function.append_basic_block("turn"), builder.function.append_basic_block("done")
     builder.branch(turn)
     builder.position_at_end(turn)
-    count = builder.phi(I64)
-    count.add_incoming(I64(0), before)
+    i = builder.phi(I64)
+    i.add_incoming(I64(0), before)
     moving, carried = [builder.phi(p.type) for p in pointers], [builder.phi(VECTOR) for _ in sums]
     for phi, value in zip([*moving, *carried], [*pointers, *sums], strict=True):
         phi.add_incoming(value, before)
-    after = body(moving, carried)
+    after = body(i, moving, list(carried))
     moved = [builder.gep(p, [step]) for p, step in zip(moving, steps, strict=True)]
     here = builder.block
-    following = builder.add(count, I64(1))
-    count.add_incoming(following, here)
+    following = builder.add(i, I64(1))
+    i.add_incoming(following, here)
     for phi, value in zip([*moving, *carried], [*moved, *after], strict=True):
         phi.add_incoming(value, here)
-    builder.cbranch(builder.icmp_signed("<", following, pixels), turn, done)
+    builder.cbranch(builder.icmp_signed("<", following, count), turn, done)
     builder.position_at_end(done)
     return after
 
 
-def _windows(builder: Any, kind: Any, rows: list[Any], ends: Whole) -> Any:
-    """The numbers of a window, each broadcast, kernel row by kernel row."""
-    for row in rows:
-        for k in range(kind.dtype.count):
-            yield ends.number(builder.gep(row, [I64(k)]))
+class Walk:
+    """The lines of a call, some together, and along them the pixels: what both kernels have in common."""
 
+    def __init__(self, context: Any, builder: Any, kinds: list[Any], x: Any, s: Any, step: Any, taps: Any) -> None:
+        array, *_, windows, kind = kinds
+        self.builder, self.kind = builder, KINDS[kind.count - 1]
+        self.KH, self.KW, self.step = windows.count, windows.dtype.count, step
+        starts = [builder.extract_value(row, 0) for row in cgutils.unpack_tuple(builder, taps, self.KH)]
+        self.rows = [element(context, builder, array, x, builder.add(s, start)) for start in starts]
 
-def _starts(context: Any, builder: Any, array: Any, x: Any, s: Any, kind: Any, taps: Any) -> list[Any]:
-    """Where each kernel row of the first window begins."""
-    first_taps = [builder.extract_value(row, 0) for row in cgutils.unpack_tuple(builder, taps, kind.count)]
-    return [element(context, builder, array, x, builder.add(s, tap)) for tap in first_taps]
+    def run(
+        self, to: Any, t_step: Any, pixels: Any, lines: Any, x_line: Any, sums: list[Any], body: Any
+    ) -> list[Any]:  # fmt: skip
+        """Emit the loops around ``sums = body(rows, places, sums)``; a place is (address, that of the lines ahead,
+        whether the line is there).
+        """
+        builder, G = self.builder, self.kind.together
+        each, below = I64(self.kind.pixels), builder.mul(pixels, t_step)
+        groups = builder.sdiv(builder.add(lines, I64(G - 1)), I64(G))
 
+        def line(group: Any, pointers: list[Any], sums: list[Any]) -> list[Any]:
+            *rows, to = pointers
+            left = builder.sub(lines, builder.mul(group, I64(G)))
+            there = [None if G == 1 else builder.icmp_signed(">", left, I64(m)) for m in range(G)]
+            for m in range(1, G):  # a line that is not there reads again what lies in the last one's window
+                rows.append(builder.select(there[m], builder.gep(rows[-1], [x_line]), rows[-1]))
 
-def _emitted_line(kind_of_ends: type[Whole]) -> Any:
-    @intrinsic
-    def line(
-        context: Any, x: Any, s: Any, step: Any, taps: Any, w: Any, w0: Any, w_k: Any, bias: Any, b0: Any, y: Any,
-        t: Any, t_step: Any, pixels: Any, lines: Any, x_line: Any, columns: Any, floor: Any,
-    ) -> Any:  # fmt: skip
-        i = types.intp
-        kinds = types.void(_flat, i, i, taps, _flat, i, i, _flat, i, _flat, i, i, i, i, i, i, types.float32)
-
-        def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            x, s, step, taps, w, w0, w_k, bias, b0, y, t, t_step, pixels, lines, x_line, columns, floor = args
-            kind, array = sig.args[3], sig.args[0]
-            ends = kind_of_ends(builder, columns)
-            rows = _starts(context, builder, array, x, s, kind, taps)
-            at = [builder.add(w0, builder.mul(w_k, I64(k))) for k in range(kind.count * kind.dtype.count)]
-            weights = [ends.weights(element(context, builder, array, w, i)) for i in at]
-            start, lowest = ends.weights(element(context, builder, array, bias, b0)), broadcast(builder, floor)
-            below = builder.mul(pixels, t_step)
-            # Zeros that LLVM does not know of: it would join the chains again.
-            no_lane = first(builder, builder.neg(pixels))
-            nothing = masked_load(builder, element(context, builder, array, bias, b0), no_lane)
-
-            def pixel(pointers: list[Any], sums: list[Any]) -> list[Any]:
+            def pixel(_: Any, pointers: list[Any], sums: list[Any]) -> list[Any]:
                 *rows, to = pointers
-                prefetch(builder, builder.gep(to, [below]), True)
-                total, chains = start, []
-                for k, (value, weight) in enumerate(zip(_windows(builder, kind, rows, ends), weights, strict=True)):
+                at = [builder.gep(to, [builder.mul(below, I64(m))]) for m in range(2 * G)]
+                return body(rows, list(zip(at[:G], at[G:], there, strict=True)), sums)
+
+            steps = [builder.mul(v, each) for v in [step] * len(rows) + [t_step]]
+            return _loop(builder, builder.sdiv(pixels, each), [*rows, to], steps, sums, pixel)
+
+        step, on = self.step, [builder.mul(v, I64(G)) for v in [x_line] * self.KH + [below]]
+        return _loop(builder, groups, [*self.rows, to], on, sums, line)
+
+    def windows(self, ends: Whole, rows: list[Any]) -> Any:
+        """Each number of the windows, broadcast, and the (line, tap) that it meets."""
+        for r, row in enumerate(rows):
+            for q in range(self.KW):
+                met = [(m, (r - m) * self.KW + q) for m in range(self.kind.together) if 0 <= r - m < self.KH]
+                yield ends.number(self.builder.gep(row, [I64(q)])), met
+
+
+def _multiply_add(builder: Any, a: Any, b: Any, c: Any) -> Any:
+    return call(builder, f"llvm.fmuladd.v{LANES}f32", VECTOR, [a, b, c])
+
+
+@intrinsic
+def _emitted_line(
+    context: Any, x: Any, s: Any, step: Any, taps: Any, kind: Any, w: Any, w0: Any, w_k: Any, bias: Any, b0: Any,
+    y: Any, t: Any, t_step: Any, pixels: Any, lines: Any, x_line: Any, columns: Any, floor: Any,
+) -> Any:  # fmt: skip
+    i = types.intp
+    kinds = types.void(_flat, i, i, taps, kind, _flat, i, i, _flat, i, _flat, i, i, i, i, i, i, types.float32)
+
+    def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        x, s, step, taps, _, w, w0, w_k, bias, b0, y, t, t_step, pixels, lines, x_line, columns, floor = args
+        array = sig.args[0]
+        walk = Walk(context, builder, sig.args[:5], x, s, step, taps)
+        ends = walk.kind(builder, columns)
+        at = [builder.add(w0, builder.mul(w_k, I64(k))) for k in range(walk.KH * walk.KW)]
+        weights = [ends.weights(element(context, builder, array, w, i)) for i in at]
+        start, lowest = ends.weights(element(context, builder, array, bias, b0)), broadcast(builder, floor)
+        # Zeros that LLVM does not know of: it would join the chains again.
+        nothing = masked_load(builder, element(context, builder, array, bias, b0), first(builder, builder.neg(pixels)))
+
+        def pixel(rows: list[Any], places: list[Any], sums: list[Any]) -> list[Any]:
+            for _, ahead, _ in places:
+                prefetch(builder, ahead, True)
+            totals, chains = [start for _ in places], [nothing for _ in places]
+            for value, met in walk.windows(ends, rows):
+                for m, k in met:
                     if k > 0 and k % CHAIN == 0:
-                        chains.append(total)
-                        total = nothing
-                    total = call(builder, f"llvm.fmuladd.v{LANES}f32", VECTOR, [value, weight, total])
-                for chain in chains:
-                    total = builder.fadd(chain, total)
-                ends.put(builder.select(builder.fcmp_ordered("<", total, lowest), lowest, total), to)
-                return []
+                        chains[m] = totals[m] if k == CHAIN else builder.fadd(chains[m], totals[m])
+                        totals[m] = nothing
+                    totals[m] = _multiply_add(builder, value, weights[k], totals[m])
+            for (place, _, there), chain, total in zip(places, chains, totals, strict=True):
+                total = builder.fadd(chain, total) if len(weights) > CHAIN else total
+                ends.put(builder.select(builder.fcmp_ordered("<", total, lowest), lowest, total), place, there)
+            return []
 
-            each = I64(ends.pixels)
-            turns = builder.sdiv(pixels, each)
-            steps = [builder.mul(v, each) for v in [step] * len(rows) + [t_step]]
+        walk.run(element(context, builder, array, y, t), t_step, pixels, lines, x_line, [], pixel)
+        return context.get_dummy_value()
 
-            def line(pointers: list[Any], sums: list[Any]) -> list[Any]:
-                return _loop(builder, turns, pointers, steps, sums, pixel)
-
-            pointers = [*rows, element(context, builder, array, y, t)]
-            _loop(builder, lines, pointers, [x_line] * len(rows) + [below], [], line)
-            return context.get_dummy_value()
-
-        return kinds, code
-
-    return line
+    return kinds, code
 
 
-def _emitted_sums(kind_of_ends: type[Whole]) -> Any:
-    @intrinsic
-    def sums(
-        context: Any, x: Any, s: Any, step: Any, taps: Any, g: Any, t: Any, t_step: Any, pixels: Any, lines: Any,
-        x_line: Any, columns: Any, out: Any, o: Any, o_k: Any,
-    ) -> Any:  # fmt: skip
-        i = types.intp
-        kinds = types.void(_flat, i, i, taps, _flat, i, i, i, i, i, i, _flat, i, i)
+@intrinsic
+def _emitted_sums(
+    context: Any, x: Any, s: Any, step: Any, taps: Any, kind: Any, g: Any, t: Any, t_step: Any, pixels: Any, lines: Any,
+    x_line: Any, columns: Any, out: Any, o: Any, o_k: Any,
+) -> Any:  # fmt: skip
+    i = types.intp
+    kinds = types.void(_flat, i, i, taps, kind, _flat, i, i, i, i, i, i, _flat, i, i)
 
-        def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            x, s, step, taps, g, t, t_step, pixels, lines, x_line, columns, out, o, o_k = args
-            kind, array = sig.args[3], sig.args[0]
-            ends, each = kind_of_ends(builder, columns), I64(kind_of_ends.pixels)
-            rows = _starts(context, builder, array, x, s, kind, taps)
-            below = builder.mul(pixels, t_step)
-            steps = [builder.mul(v, each) for v in [step] * len(rows) + [t_step]]
-            turns = builder.sdiv(pixels, each)
+    def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        x, s, step, taps, _, g, t, t_step, pixels, lines, x_line, columns, out, o, o_k = args
+        array = sig.args[0]
+        walk = Walk(context, builder, sig.args[:5], x, s, step, taps)
+        ends = walk.kind(builder, columns)
 
-            def pixel(pointers: list[Any], sums: list[Any]) -> list[Any]:
-                *rows, from_g = pointers
-                prefetch(builder, builder.gep(from_g, [below]), False, level=2)
-                given = ends.get(from_g)
-                return [
-                    call(builder, f"llvm.fmuladd.v{LANES}f32", VECTOR, [value, given, total])
-                    for value, total in zip(_windows(builder, kind, rows, ends), sums, strict=True)
-                ]
+        def pixel(rows: list[Any], places: list[Any], sums: list[Any]) -> list[Any]:
+            for _, ahead, _ in places:
+                prefetch(builder, ahead, False, level=2)
+            given = [ends.get(place, there) for place, _, there in places]
+            for value, met in walk.windows(ends, rows):
+                for m, k in met:
+                    sums[k] = _multiply_add(builder, value, given[m], sums[k])
+            return sums
 
-            def line(pointers: list[Any], sums: list[Any]) -> list[Any]:
-                return _loop(builder, turns, pointers, steps, sums, pixel)
+        K = walk.KH * walk.KW
+        zeros = [ir.Constant(VECTOR, [0.0] * LANES)] * K
+        totals = walk.run(element(context, builder, array, g, t), t_step, pixels, lines, x_line, zeros, pixel)
+        at = [builder.add(o, builder.mul(o_k, I64(k))) for k in range(K)]
+        ends.add(totals, [element(context, builder, array, out, k) for k in at])
+        return context.get_dummy_value()
 
-            K = kind.count * kind.dtype.count
-            pointers = [*rows, element(context, builder, array, g, t)]
-            zeros = [ir.Constant(VECTOR, [0.0] * LANES)] * K
-            totals = _loop(builder, lines, pointers, [x_line] * len(rows) + [below], zeros, line)
-            at = [builder.add(o, builder.mul(o_k, I64(k))) for k in range(K)]
-            ends.add(totals, [element(context, builder, array, out, k) for k in at])
-            return context.get_dummy_value()
-
-        return kinds, code
-
-    return sums
+    return kinds, code
 
 
-if MODE == "plain":
-    line = line_part = line_pair = inline(_plain_line)
-    sums = sums_part = sums_pair = inline(_plain_sums)
-else:
-    line, line_part, line_pair = (_emitted_line(ends) for ends in (Whole, Part, Pair if PAIRS else Part))
-    sums, sums_part, sums_pair = (_emitted_sums(ends) for ends in (Whole, Part, Pair if PAIRS else Part))
+line: Any = inline(_plain_line) if MODE == "plain" else _emitted_line
+sums: Any = inline(_plain_sums) if MODE == "plain" else _emitted_sums
