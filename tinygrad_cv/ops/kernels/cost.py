@@ -37,8 +37,8 @@ class Geometry(NamedTuple):
 
 
 LAUNCH = 1e5
-"""What Winograd's launches take beyond the one of a direct sum: 7 microseconds for what is transformed beforehand, on one
-core where tiles are few, and as many for meeting. One image of 16 x 16 x 32, 3x3: 49 microseconds, 40 direct."""
+"""What Winograd's launches take beyond the one of a direct sum: 7 microseconds for what is transformed beforehand, on
+one core where tiles are few, and as many for meeting. One image of 16 x 16 x 32, 3x3: 49 microseconds, 40 direct."""
 
 _algorithm: str | None = None
 

@@ -16,6 +16,7 @@ number of threads changes nothing. Few rows and many weights go by `stream`, or 
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import product
 
 import numpy as np
 
@@ -27,6 +28,7 @@ from .micro import NO_FLOOR, ROWS, WIDTH, multiply
 from .rows_numba import swap as turned
 from .simd import LANES, load_first, store
 from .simd_turn import turn
+from .strokes import work
 
 KC = 256
 """Steps of a sum per block: 256 x 256 packed floats are 256 KiB, a part of any second-level cache."""
@@ -39,6 +41,10 @@ FEW, LONG, MANY = 128, 64, 1 << 17
 """Rows of a at most, of b at least, and numbers of b at least for `stream`. Milliseconds on two cores with weights from
 memory, packed and streamed: 1 x 9216 x 4096 12.9 and 2.9, 8 13.9 and 3.9, 64 34 and 27; 128 x 2304 x 256 0.90 and 0.77;
 256 x 512 x 512 0.68 and 0.94."""
+
+
+BROAD = 1 << 20
+"""Numbers of b from which on it is not packed where its columns are contiguous."""
 
 
 @inline
@@ -101,16 +107,28 @@ def _offsets(count: int, step: int) -> Array:
 _ZERO = np.zeros(1, np.int64)
 
 
+PACKING = 3
+"""Rows of a tile that take as long as packing the columns that they meet."""
+
+
 @lru_cache(maxsize=512)
-def _cut(M: int, N: int, K: int) -> tuple[int, int]:
-    """Return rows and columns per task: enough tasks for a few threads, without cutting small products at all."""
+def _cut(M: int, N: int, K: int, workers: int) -> tuple[int, int]:
+    """Return rows and columns per task: of all cuts the one whose busiest worker has least to do.
+
+    Small products are not cut at all. Which task computes an element changes no bit of it.
+    """
+    panels = -(-N // WIDTH)
     if M * N * K < 1 << 17:
-        return M, -(-N // WIDTH) * WIDTH
-    columns = min(NC, -(-N // WIDTH) * WIDTH)
-    while columns > 2 * WIDTH and -(-N // columns) < 8:
-        columns = -(-columns // (2 * WIDTH)) * WIDTH
-    parts = max(1, min(-(-8 // -(-N // columns)), M // (2 * ROWS)))
-    return -(-M // (parts * ROWS)) * ROWS, columns
+        return M, panels * WIDTH
+    heights = sorted({-(-M // (parts * ROWS)) * ROWS for parts in range(1, max(1, min(8, M // (2 * ROWS))) + 1)})
+    widths = range(1, min(NC // WIDTH, panels) + 1)
+
+    def busiest(cut: tuple[int, int]) -> int:
+        tasks = -(-M // cut[0]) * -(-panels // cut[1])
+        return -(-tasks // workers) * cut[1] * (min(work(M), cut[0]) + PACKING)
+
+    height, width = min(product(reversed(heights), widths), key=busiest)
+    return height, width * WIDTH
 
 
 def _matrix(x: Array) -> tuple[Array, int, int]:
@@ -134,9 +152,10 @@ def _multiply(a: Array, b: Array, c: Array, bias: Array | None = None, relu: boo
         return
     a_memory, a_m, a_k = _matrix(a)
     b_memory, b_k, b_n = _matrix(b)
-    height, columns = _cut(M, N, K)
+    workers = get_num_threads()
+    height, columns = _cut(M, N, K, workers)
     tasks = -(-M // height) * -(-N // columns)
-    workers = min(get_num_threads(), tasks)
+    workers = min(workers, tasks)
     _product(
         workers, a_memory, _offsets(M, a_m), a_k, b_memory, b_k, b_n, flat(c), _offsets(M, N), M, N, K, height, columns,
         tasks, _bias(bias, N), np.float32(0) if relu else NO_FLOOR, scratch("panels", workers * KC * (columns + WIDTH)),
@@ -161,8 +180,8 @@ def matmul(a: Array, b: Array) -> Array:
     """Return a @ b for two float32 matrices in any order of memory.
 
     Where the columns of b are contiguous rather than its rows, (b^T a^T)^T is computed: b is then the left operand,
-    which is read where it lies, and only a is packed (three times faster for the input gradient of a large layer: 11
-    instead of 38 ms for 8 x 4096 x 9216). The result is turned over to row-major: where it is a flattened image's
+    which is read where it lies, and only a is packed, if b is large (32 x 4096 x 4096: 6.3 ms instead of 8.5; but 64 x
+    120 x 400: 45 microseconds instead of 42). The result is turned over to row-major: where it is a flattened image's
     gradient, NumPy would bring it into the image's order a number at a time.
     """
     if _streams(a, b):
@@ -173,7 +192,7 @@ def matmul(a: Array, b: Array) -> Array:
         c = empty((a.shape[0], b.shape[1]))
         skinny.product(a, b, c)
         return c
-    swap = b.shape[0] > 1 and b.strides[0] < b.strides[1]
+    swap = b.size >= BROAD and b.strides[0] < b.strides[1]
     left, right = (b.T, a.T) if swap else (a, b)
     c = empty((left.shape[0], right.shape[1]))
     _multiply(left, right, c)
