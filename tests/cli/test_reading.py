@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from PIL import Image, ImageOps
 
 from tinygrad_cv.data import Digits
 from tinygrad_cv.models import list_models
+from tinygrad_cv.ops.kernels import ahead
 
 from .conftest import Command
 
@@ -201,4 +204,15 @@ def test_doctor_names_what_there_is(command: Command, monkeypatch: pytest.Monkey
 
 def test_warmup_times_each_network(command: Command) -> None:
     outcome = command("warmup", "softmax_regression")
-    assert outcome.code == 0 and outcome.out.startswith("softmax_regression") and " MiB in " in outcome.out
+    assert outcome.code == 0 and "softmax_regression  " in outcome.out and " MiB in " in outcome.out
+
+
+def test_warmup_goes_on_where_no_process_can_be_started(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object) -> None:
+        raise OSError("no processes")
+
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1}, raising=False)
+    monkeypatch.setattr(ahead, "noted", lambda: nullcontext([ahead.Entry("module", "name", ())]))
+    monkeypatch.setattr(ahead, "compiled", refuse)
+    outcome = command("warmup", "softmax_regression")
+    assert outcome.code == 0 and outcome.out.startswith("softmax_regression  ")
