@@ -209,7 +209,11 @@ def forward_algorithm(geometry: Geometry, wish: str = "auto") -> str:
     """Return `choose_algorithm` for the map from x to y, in which few pixels meet many weights by `stream`.
 
     That takes the time of its multiply-adds, or that of reading the weights. Winograd's filters are transformed for a
-    handful of tiles, and read and written 36 numbers for 9.
+    handful of tiles, and read and written 36 numbers for 9. Microseconds by both, weights from memory:
+
+        pixels, channels          8x8, 64  8x8, 128  8x8, 256  7x7, 512  2 of 4x4, 256  4 of 4x4, 256
+        `stream`                       37       101       346      1055            153            407
+        Winograd, three launches       42        93       289      1642            267            345
 
     Examples
     --------
@@ -223,7 +227,9 @@ def forward_algorithm(geometry: Geometry, wish: str = "auto") -> str:
     if wish != "auto" or chosen != "winograd" or not streams(geometry):
         return chosen
     N, C, OC, out, kernel, *_ = geometry
-    vectors = kernel[0] * kernel[1] * C * -(-OC // 16)
+    vectors = C * -(-OC // 16)
     m, r = winograd_variant(geometry) or (0, 0)
-    again = 10 * (m + r - 1) ** 2 * C * -(-OC // 16) * (16 * vectors > FAR)
-    return "direct" if vectors * max(10, N * out[0] * out[1]) < estimates(geometry)["winograd"] + again else "winograd"
+    taps, points = kernel[0] * kernel[1], (m + r - 1) ** 2
+    streamed = taps * vectors * max(10, 1.1 * N * out[0] * out[1])
+    transformed = estimates(geometry)["winograd"] + 10 * points * vectors * (16 * taps * vectors > FAR)
+    return "direct" if streamed < transformed else "winograd"

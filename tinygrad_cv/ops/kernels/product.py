@@ -62,9 +62,10 @@ def _pack(b: Array, b0: int, b_k: int, b_n: int, steps: int, columns: int, out: 
             if b_k == 1:
                 for n in range(0, here, LANES):
                     for k in range(0, steps, LANES):
+                        i, j = max(0, min(n, here - LANES)), max(0, min(k, steps - LANES))
                         turn(
-                            b, at + n * b_n + k, b_n, min(LANES, here - n), out, to + k * width + n, width,
-                            min(LANES, steps - k),
+                            b, at + i * b_n + j, b_n, min(LANES, here - i), out, to + j * width + i, width,
+                            min(LANES, steps - j),
                         )  # fmt: skip
             else:
                 for n in range(here):
