@@ -208,7 +208,7 @@ def _max_back(g: Array, index: Array, hw: Pair, window: Sliding | None, y: Array
     n, oh, ow, c = g.shape
     gx = empty((n, *hw, c))
     rows, cols, apart = covering(hw, (oh, ow), window)
-    mask = (flat(gx), 0, np.float32(-1)) if y is None else (flat(y), LANES, _ZERO)
+    mask = (flat(g), 0, np.float32(-1)) if y is None else (flat(y), 1, _ZERO)
     max_pool_back(
         _workers(n * hw[0], gx.size), flat(g), flat(index).view(np.float32), *mask, flat(gx), _marks(hw[0] * hw[1]),
         rows, cols, _ones(max(oh, ow)), apart, n, oh, ow, hw[1], c,
