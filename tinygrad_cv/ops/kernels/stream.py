@@ -32,7 +32,7 @@ import numpy as np
 from ...typing import Array
 from .jit import get_num_threads, inline, spread
 from .memory import flat, scratch
-from .micro import WIDTH
+from .micro import WIDTH, at
 from .rows_numba import swap
 from .simd import LANES, ask, fma, load, load_first, maximum, splat, store, store_first
 
@@ -87,27 +87,31 @@ def _ask_both(w: Array, at: int) -> None:
 
 @inline
 def _eight(
-    w: Array, at: int, w_k: int, near: Array, i: int, places: Array, first: int, count: int, sums: Array, o: int,
+    w: Array, row: int, w_k: int, near: Array, i: int, places: Array, first: int, count: int, sums: Array, o: int,
     left: int,
 ) -> None:  # fmt: skip
-    """sums[place, :] += near[pixel, i : i+8] w[at : at+8 rows, :left] for ``count`` pixels."""
-    more, ahead = left - LANES, at + AHEAD * w_k
-    w00, w01 = load_first(w, at, left), load_first(w, at + LANES, more)
-    w10, w11 = load_first(w, at + w_k, left), load_first(w, at + w_k + LANES, more)
-    w20, w21 = load_first(w, at + 2 * w_k, left), load_first(w, at + 2 * w_k + LANES, more)
-    w30, w31 = load_first(w, at + 3 * w_k, left), load_first(w, at + 3 * w_k + LANES, more)
-    w40, w41 = load_first(w, at + 4 * w_k, left), load_first(w, at + 4 * w_k + LANES, more)
-    w50, w51 = load_first(w, at + 5 * w_k, left), load_first(w, at + 5 * w_k + LANES, more)
-    w60, w61 = load_first(w, at + 6 * w_k, left), load_first(w, at + 6 * w_k + LANES, more)
-    w70, w71 = load_first(w, at + 7 * w_k, left), load_first(w, at + 7 * w_k + LANES, more)
+    """sums[place, :] += near[pixel, i : i+8] w[row : +8 rows, :left] for ``count`` pixels.
+
+    Pixels are read by address: an index that may count from the end costs an instruction for each multiply-add.
+    """
+    more, ahead = left - LANES, row + AHEAD * w_k
+    w00, w01 = load_first(w, row, left), load_first(w, row + LANES, more)
+    w10, w11 = load_first(w, row + w_k, left), load_first(w, row + w_k + LANES, more)
+    w20, w21 = load_first(w, row + 2 * w_k, left), load_first(w, row + 2 * w_k + LANES, more)
+    w30, w31 = load_first(w, row + 3 * w_k, left), load_first(w, row + 3 * w_k + LANES, more)
+    w40, w41 = load_first(w, row + 4 * w_k, left), load_first(w, row + 4 * w_k + LANES, more)
+    w50, w51 = load_first(w, row + 5 * w_k, left), load_first(w, row + 5 * w_k + LANES, more)
+    w60, w61 = load_first(w, row + 6 * w_k, left), load_first(w, row + 6 * w_k + LANES, more)
+    w70, w71 = load_first(w, row + 7 * w_k, left), load_first(w, row + 7 * w_k + LANES, more)
     _ask_both(w, ahead), _ask_both(w, ahead + w_k)
     _ask_both(w, ahead + 2 * w_k), _ask_both(w, ahead + 3 * w_k)
     _ask_both(w, ahead + 4 * w_k), _ask_both(w, ahead + 5 * w_k)
     _ask_both(w, ahead + 6 * w_k), _ask_both(w, ahead + 7 * w_k)
+    place = at(places, first)
     for m in range(count):
-        a, to = i + m * UNIT, o + places[first + m]
-        a0, a1, a2, a3 = splat(near[a]), splat(near[a + 1]), splat(near[a + 2]), splat(near[a + 3])
-        a4, a5, a6, a7 = splat(near[a + 4]), splat(near[a + 5]), splat(near[a + 6]), splat(near[a + 7])
+        a, to = at(near, i + m * UNIT), o + place[m]
+        a0, a1, a2, a3 = splat(a[0]), splat(a[1]), splat(a[2]), splat(a[3])
+        a4, a5, a6, a7 = splat(a[4]), splat(a[5]), splat(a[6]), splat(a[7])
         low, high = load(sums, to), load(sums, to + LANES)
         low = fma(a3, w30, fma(a2, w20, fma(a1, w10, fma(a0, w00, low))))
         high = fma(a3, w31, fma(a2, w21, fma(a1, w11, fma(a0, w01, high))))
@@ -117,9 +121,9 @@ def _eight(
 
 @inline
 def _one(
-    w: Array, at: int, near: Array, i: int, places: Array, first: int, count: int, sums: Array, o: int, left: int
+    w: Array, row: int, near: Array, i: int, places: Array, first: int, count: int, sums: Array, o: int, left: int
 ) -> None:
-    low, high = load_first(w, at, left), load_first(w, at + LANES, left - LANES)
+    low, high = load_first(w, row, left), load_first(w, row + LANES, left - LANES)
     for m in range(count):
         a, to = splat(near[i + m * UNIT]), o + places[first + m]
         store(sums, to, fma(a, low, load(sums, to)))
@@ -150,17 +154,18 @@ def stream(
             for m in range(count):
                 for i in range(0, UNIT, LANES):
                     store(near, room + m * UNIT + i, load_first(x, starts[first + m] + k + i, steps - i))
-            at = taps[tap] + k * p.w_k
+            row = taps[tap] + k * p.w_k
             for i in range(0, steps - EIGHT + 1, EIGHT):
                 for n in range(n0, whole, WIDTH):
                     o = base + n * p.pixels
-                    _eight(w, at + i * p.w_k + n, p.w_k, near, room + i, places, first, count, sums, o, WIDTH)
+                    _eight(w, row + i * p.w_k + n, p.w_k, near, room + i, places, first, count, sums, o, WIDTH)
                 if whole < n1:
                     o = base + whole * p.pixels
-                    _eight(w, at + i * p.w_k + whole, p.w_k, near, room + i, places, first, count, sums, o, n1 - whole)
+                    _eight(w, row + i * p.w_k + whole, p.w_k, near, room + i, places, first, count, sums, o, n1 - whole)
             for i in range(steps // EIGHT * EIGHT, steps):
                 for n in range(n0, n1, WIDTH):
-                    _one(w, at + i * p.w_k + n, near, room + i, places, first, count, sums, base + n * p.pixels, n1 - n)
+                    o = base + n * p.pixels
+                    _one(w, row + i * p.w_k + n, near, room + i, places, first, count, sums, o, n1 - n)
 
 
 @spread
