@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_cv.ops.kernels import readings
-from tinygrad_cv.ops.kernels.cost import Geometry, choose_algorithm, winograd_variant
+from tinygrad_cv.ops.kernels.cost import Geometry, choose_algorithm, winograd_products, winograd_variant
 
 from .networks import NETWORKS
 from .timing import share_openmp, use_threads
@@ -50,9 +50,7 @@ def products(kernel: str, args: tuple[Any, ...], settings: dict[str, Any], y: An
     geometry = Geometry(N, C, OC, tuple(to), tuple(taps), tuple(stride), (1, 1), groups)
     variant = winograd_variant(geometry)
     if variant and choose_algorithm(geometry) == "winograd":
-        m, r = variant
-        tiles = N * -(-to[0] // m) * -(-to[1] // m)
-        return int(tiles * (m + r - 1) ** 2 * C * OC)
+        return winograd_products(geometry, variant) * C * OC
     return int(N * seen[0] * seen[1] * taps[0] * taps[1] * C * OC // groups)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -11,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinygrad_cv.ops import kernels
-from tinygrad_cv.ops.kernels import winograd_plans
+from tinygrad_cv.ops.kernels import conv_numba, winograd_plans
+from tinygrad_cv.ops.kernels.cost import winograd_variant
 from tinygrad_cv.ops.kernels.simd import LANES
-from tinygrad_cv.ops.kernels.winograd_algebra import Variant
+from tinygrad_cv.ops.kernels.winograd_cut import SIZES, Variant, cut
 
 Geometry = dict[str, Any]
 
@@ -109,27 +112,63 @@ def test_a_factor_for_each_filter_gives_what_scaled_filters_give(geometry: Geome
 
 
 @st.composite
-def winograd_geometries(draw: st.DrawFn) -> Geometry:
-    """A 3x3 or 5x5 convolution with stride 1: whole and partial tiles, channels that fill vectors and that do not."""
-    r = draw(st.sampled_from([3, 3, 5]))
+def winograd_geometries(draw: st.DrawFn) -> tuple[Geometry, Variant]:
+    """A 3x3 or 5x5 convolution with stride 1: whole, partial and smaller tiles, channels that fill vectors or not."""
+    variant = draw(st.sampled_from([Variant(6, 3), Variant(6, 3), Variant(4, 3), Variant(2, 3), Variant(4, 5)]))
+    r = variant.r
     padding = tuple(draw(st.integers(0, 2)) for _ in range(4))
-    size = [draw(st.integers(max(1, r - sum(padding[2 * k : 2 * k + 2])), 11)) for k in (0, 1)]
+    size = [draw(st.integers(max(1, r - sum(padding[2 * k : 2 * k + 2])), 16)) for k in (0, 1)]
     channels = draw(st.sampled_from([1, 3, 16] if INTERPRETED else [1, 3, 16, 24, 65, 130]))
-    return {
+    geometry = {
         "x": (draw(st.integers(1, 3)), *size, channels),
         "filters": draw(st.sampled_from([1, 6, 16] if INTERPRETED else [1, 6, 16, 33, 64, 70, 260])),
         "kernel": (r, r),
         "settings": {"stride": (1, 1), "padding": padding, "dilation": (1, 1), "groups": 1},
     }
+    return geometry, variant
+
+
+@contextmanager
+def always(variant: Variant) -> Iterator[None]:
+    """Have all that goes by Winograd go by tiles of one size, with smaller ones at the edge."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(conv_numba, "winograd_variant", lambda geometry: variant)
+        conv_numba._chosen.cache_clear()
+        yield
+    conv_numba._chosen.cache_clear()
 
 
 @given(winograd_geometries())
-def test_winograd_gives_the_maps_of_the_exact_convolution(geometry: Geometry) -> None:
-    assert_close(maps(geometry, "winograd"), maps(geometry, "im2col", dtype=np.float64), 3e-5)
+def test_winograd_gives_the_maps_of_the_exact_convolution(drawn: tuple[Geometry, Variant]) -> None:
+    geometry, variant = drawn
+    with always(variant):
+        found = maps(geometry, "winograd")
+    assert_close(found, maps(geometry, "im2col", dtype=np.float64), 3e-5)
+
+
+@pytest.mark.skipif(INTERPRETED, reason="Python takes minutes for this many channels")
+@pytest.mark.parametrize(("variant", "side"), [(Variant(6, 3), 14), (Variant(6, 3), 13), (Variant(4, 5), 8)])
+def test_winograd_keeps_its_digits_over_long_sums(variant: Variant, side: int) -> None:
+    padding = (variant.r // 2,) * 4
+    kernel = (variant.r, variant.r)
+    geometry = whole({"x": (2, side, side, 512), "filters": 32, "kernel": kernel, "settings": {"padding": padding}})
+    with always(variant):
+        found = maps(geometry, "winograd")
+    for a, b in zip(found, maps(geometry, "im2col", dtype=np.float64), strict=True):
+        assert np.abs(a - b).max() <= 3e-5 * np.abs(b).max()
+
+
+@given(st.integers(1, 300), st.sampled_from([Variant(m, r) for r, sizes in SIZES.items() for m in sizes]))
+def test_tiles_cover_an_axis_with_no_more_points_than_equal_ones(size: int, variant: Variant) -> None:
+    tiles, rest, points = cut(size, variant)
+    assert tiles >= 1 and 0 <= tiles * variant.m + rest - size < variant.m
+    assert rest < variant.m and points <= -(-size // variant.m) * variant.points
 
 
 GEOMETRIES = {
     "3x3": {"x": (3, 13, 9, 20), "filters": 40, "kernel": (3, 3), "settings": {"padding": (1, 1, 1, 1)}},
+    "3x3, smaller tiles": {"x": (9, 14, 13, 64), "filters": 72, "kernel": (3, 3), "settings": {"padding": (1,) * 4}},
+    "5x5": {"x": (5, 11, 9, 20), "filters": 40, "kernel": (5, 5), "settings": {"padding": (2,) * 4}},
     "5x5/2": {
         "x": (5, 17, 17, 3),
         "filters": 24,
@@ -252,7 +291,7 @@ def test_the_global_algorithm_serves_calls_that_name_none() -> None:
 
 @pytest.mark.parametrize("images", [1, 250, 4096])
 def test_every_number_of_images_has_a_plan_that_covers_its_tiles(images: int) -> None:
-    for variant in (Variant(4, 3), Variant(2, 5)):
+    for variant in (Variant(6, 3), Variant(4, 3), Variant(4, 5)):
         tiles = winograd_plans.forward(variant, images, 31, 31, 24, 64, (31, 31), 1, 1, 2).tiles
         assert tiles.blocks * tiles.block >= tiles.total
 
@@ -264,7 +303,8 @@ def test_what_winograd_transforms_beforehand_changes_no_bit(
 ) -> None:
     geometry = whole({"x": (images, 8, 8, channels), "filters": filters, "kernel": (3, 3), "settings": {}})
     planners = (winograd_plans.forward, winograd_plans.weights)
-    sizes = ((4, 3), images, 8, 8, channels, filters, (6, 6), 0, 0, 4)
+    variant = winograd_variant(kernels.Geometry(images, channels, filters, (6, 6), (3, 3)))
+    sizes = (variant, images, 8, 8, channels, filters, (6, 6), 0, 0, 4)
     before, found, launches = kernels.get_num_threads(), [], []
     try:
         kernels.set_num_threads(4)
@@ -274,7 +314,7 @@ def test_what_winograd_transforms_beforehand_changes_no_bit(
             for planner in planners:
                 planner.cache_clear()
             found.append(maps(geometry, "winograd"))
-            launches.append(sum(len(planner(Variant(*sizes[0]), *sizes[1:]).before) for planner in planners))
+            launches.append(sum(len(planner(*sizes).before) for planner in planners))
     finally:
         kernels.set_num_threads(before)
         for planner in planners:

@@ -102,8 +102,7 @@ def conv_plan(
     work = N * out[0] * out[1] * OC * CG * KH * KW
     products = work
     if variant:
-        m, r = variant
-        products = N * -(-out[0] // m) * -(-out[1] // m) * (m + r - 1) ** 2 * C * OC
+        products = cost.winograd_products(shape, variant) * C * OC
     bytes_ = (size * N * C * H * W, size * OC * CG * KH * KW, size * N * OC * out[0] * out[1])
     threads = kernels.get_num_threads()
     measured = _measured(shape, (H, W), window, algorithm) if measure else None
@@ -157,26 +156,26 @@ def _loops(shape: kernels.Geometry, size: Pair, window: Window, chosen: str, thr
     if chosen == "im2col" or not jit.available():
         rows, K = N * out[0] * out[1], kernel[0] * kernel[1] * C // groups
         return [f"for group of {groups}:", f"    y ({rows} x {OC // groups}) = windows ({rows} x {K}) @ w ({K} x ...)"]
-    from tinygrad_cv.ops.kernels import depthwise, micro, plans, small_window, stream, winograd_algebra, winograd_plans
+    from tinygrad_cv.ops.kernels import depthwise, micro, plans, small_window, stream, winograd_cut, winograd_plans
     from tinygrad_cv.ops.kernels.window_lines import KINDS
 
     lanes = micro.WIDTH // 2
     tile = f"in registers {micro.ROWS} rows x {micro.WIDTH} columns at a time"
     if chosen == "winograd":
-        m, r = cost.winograd_variant(shape) or (0, 0)
-        p = winograd_plans.forward(
-            winograd_algebra.Variant(m, r), N, *size, C, OC, out, window.padding[0], window.padding[2], threads
-        ).tiles
-        e = p.points**2
+        variant = cost.winograd_variant(shape) or winograd_cut.Variant(0, 0)
+        plan = winograd_plans.forward(variant, N, *size, C, OC, out, window.padding[0], window.padding[2], threads)
+        p, e, smaller = plan.tiles, variant.points**2, len(plan.rows) - plan.tiles.block
+        tiles = f"{p.block} tiles" + (f" and {smaller} smaller ones" if smaller else "")
+        high = f"{p.block}" + (f" to {p.block + smaller}" if smaller else "")
         V, U = (f", {'once for all tasks' if step else 'in each task'}" for step in (p.v_step, p.u_step))
         return [
-            f"for task of {p.blocks * p.groups} ({p.blocks} blocks of {p.block} tiles, {p.groups} groups of {p.group} "
+            f"for task of {p.blocks * p.groups} ({p.blocks} blocks of {tiles}, {p.groups} groups of {p.group} "
             f"filters), shared by {threads} threads:",
             f"    for chunk of {-(-C // p.chunk)}:",
-            f"        V ({e} points x {p.block} tiles x {p.chunk} channels) = B^T d B{V}",
+            f"        V ({e} points x {p.block + smaller} tiles x {p.chunk} channels) = B^T d B{V}",
             f"        for panel of {-(-p.group // micro.WIDTH)}:",
             f"            U ({e} x {p.chunk} x {micro.WIDTH} filters) = G w G^T{U}",
-            f"            for point of {e}: M ({p.block} x {micro.WIDTH}) += V ({p.block} x {p.chunk}) @ U, {tile}",
+            f"            for point of {e}: M ({high} x {micro.WIDTH}) += V ({high} x {p.chunk}) @ U, {tile}",
             f"    y ({p.m} x {p.m} pixels a tile) = A^T M A + bias",
         ]
     if cost.streams(shape):
@@ -221,13 +220,13 @@ def _loops(shape: kernels.Geometry, size: Pair, window: Window, chosen: str, thr
             f"        w ({K} vectors), in registers",
             f"        for step of {band.PW // each}: y = bias + sum of x (window of {K} numbers) * w",
         ]
-    plan = plans.forward(N, *size, C, OC, kernel, out, stride, window.padding, dilation, groups)
-    band, s = plan.band, plan.sizes
+    gathered = plans.forward(N, *size, C, OC, kernel, out, stride, window.padding, dilation, groups)
+    band, s = gathered.band, gathered.sizes
     source = "a copy with a border" if s.copied else "x itself"
     return [
         f"for task of {band.tasks} ({band.images} images x {band.rows} rows x {band.PW} pixels, from {source}), "
         f"shared by {threads} threads:",
         f"    for group of {groups}, for panel of {-(-s.OCG // micro.WIDTH)} (up to {micro.WIDTH} filters):",
-        f"        for chunk of {s.strokes} ({plan.strokes[3]} runs of {plan.strokes[4]} numbers):",
+        f"        for chunk of {s.strokes} ({gathered.strokes[3]} runs of {gathered.strokes[4]} numbers):",
         f"            y ({band.images * band.rows * band.PW} pixels) += x ... w, {tile}",
     ]

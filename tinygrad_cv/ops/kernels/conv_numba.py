@@ -35,7 +35,7 @@ from .jit import get_num_threads
 from .memory import empty, flat, scratch, zeros
 from .micro import NO_FLOOR, WIDTH
 from .simd import LANES
-from .winograd_algebra import Variant
+from .winograd_cut import Variant
 
 Pair = tuple[int, int]
 Quad = tuple[int, int, int, int]
@@ -169,8 +169,7 @@ def _forward_algorithm(geometry: Geometry, wish: str) -> str:
 def _chosen(
     geometry: Geometry, wish: str, choose: Callable[[Geometry, str], str] = choose_algorithm
 ) -> tuple[str, Variant]:
-    variant = winograd_variant(geometry)
-    return choose(geometry, wish), Variant(*variant) if variant else Variant(0, 0)
+    return choose(geometry, wish), winograd_variant(geometry) or Variant(0, 0)
 
 
 _scatters = lru_cache(maxsize=4096)(scatter_pays)

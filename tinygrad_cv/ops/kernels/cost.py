@@ -4,7 +4,7 @@ The unit is one vector instruction of the micro-kernel, LANES multiply-adds. The
 measurements of the layers in ``benchmarks/conv_layers.py``; they need only be right where two algorithms are close.
 
     direct      pixels * taps * C * OC                          at the efficiency of the micro-kernel
-    winograd    tiles * (points * C * OC + transforms of C inputs and OC outputs) + transforms of filters
+    winograd    points of all tiles * (C * OC + transforms of C inputs and OC outputs) + transforms of filters
     scatter     pixels of g * kernel rows * kernel columns times C * (OC + adding to a line); the input gradient alone
 
 float64, strides, dilation, groups and kernels other than 3x3 and 5x5 never go by Winograd.
@@ -16,6 +16,8 @@ import os
 from typing import NamedTuple
 
 import numpy as np
+
+from .winograd_cut import SIZES, Variant, cut
 
 ALGORITHMS = ("auto", "direct", "winograd", "im2col")
 
@@ -61,21 +63,42 @@ def get_algorithm() -> str:
     return _algorithm or "auto"
 
 
-def winograd_variant(geometry: Geometry) -> Pair | None:
-    """Return (m, r) of the cheapest F(m x m, r x r), or None where Winograd does not apply."""
+def winograd_variant(geometry: Geometry) -> Variant | None:
+    """Return the cheapest F(m x m, r x r), or None where Winograd does not apply.
+
+    Large tiles make fewer products, but more filters' points, which one image alone does not pay back.
+
+    Examples
+    --------
+    >>> winograd_variant(Geometry(8, 256, 256, (14, 14), (3, 3)))
+    Variant(m=6, r=3)
+    >>> winograd_variant(Geometry(1, 256, 256, (14, 14), (3, 3)))
+    Variant(m=4, r=3)
+    """
     if geometry.stride != (1, 1) or geometry.dilation != (1, 1) or geometry.groups != 1:
         return None
-    if geometry.dtype != "float32":
+    r = geometry.kernel[0]
+    if geometry.dtype != "float32" or geometry.kernel[1] != r or r not in SIZES:
         return None
-    if geometry.kernel == (5, 5):
-        return (2, 5)
-    if geometry.kernel == (3, 3):
-        return min(((4, 3), (2, 3)), key=lambda v: _tiles(geometry, v[0]) * (v[0] + v[1] - 1) ** 2)
-    return None
+    return min((Variant(m, r) for m in SIZES[r]), key=lambda variant: _winograd_cost(geometry, variant))
 
 
-def _tiles(geometry: Geometry, m: int) -> int:
-    return geometry.N * -(-geometry.out[0] // m) * -(-geometry.out[1] // m)
+def winograd_products(geometry: Geometry, variant: Variant) -> int:
+    """Return the products for each channel and filter: as many as all tiles together have points."""
+    down, across = (cut(size, variant).points for size in geometry.out)
+    return geometry.N * down * across
+
+
+def _winograd_cost(geometry: Geometry, variant: Variant, lanes: int = 16) -> float:
+    """Return the vector instructions of the products, and of transforms in the time they take.
+
+    The tiles of 64 points write, for each, a patch first and lines that lie further apart (see `winograd_tiles`).
+    """
+    C, vectors = geometry.C, -(-geometry.OC // lanes)
+    inputs, outputs = (21, 20) if variant.points == 8 else (14, 10)
+    filters = 10 * variant.points**2 * C * vectors
+    products = winograd_products(geometry, variant)
+    return products * (1.1 * C * vectors + inputs * -(-C // lanes) + outputs * vectors) + filters
 
 
 def side_by_side(C: int, OC: int, groups: int, lanes: int = 16) -> int:
@@ -97,12 +120,7 @@ def estimates(geometry: Geometry, lanes: int = 16) -> dict[str, float]:
     costs = {"direct": 1.15 * geometry.groups * pixels * kernel[0] * kernel[1] * C * vectors}
     variant = winograd_variant(geometry)
     if variant:
-        m, r = variant
-        points, tiles = (m + r - 1) ** 2, _tiles(geometry, m)
-        inputs = 14 * points * -(-C // lanes)
-        outputs = 10 * points * vectors
-        filters = 10 * points * C * vectors
-        costs["winograd"] = tiles * (1.1 * points * C * vectors + inputs + outputs) + filters + LAUNCH
+        costs["winograd"] = _winograd_cost(geometry, variant, lanes) + LAUNCH
     return costs
 
 
@@ -158,13 +176,14 @@ def expected_error(geometry: Geometry, algorithm: str) -> float:
     """Return the expected difference from exact arithmetic, relative to the largest value of the result.
 
     A direct sum of K terms in blocks of 256 makes about sqrt(256 + K/256) roundings of half a unit in the last place.
-    Winograd's errors are those measured on normal numbers: its points 2 and -2 take powers up to 8 (see
-    `winograd_algebra`), those of F(2x2, 3x3) do not.
+    Winograd's errors are those measured on normal numbers: they grow with the powers of its points (see
+    `winograd_algebra`).
     """
     unit = float(np.finfo(geometry.dtype).eps) / 2
     K = geometry.C // geometry.groups * geometry.kernel[0] * geometry.kernel[1]
     if algorithm == "winograd":
-        return 1e-6 if winograd_variant(geometry) == (2, 3) else 6e-6
+        variant = winograd_variant(geometry)
+        return {4: 1e-6, 6: 6e-6}.get(variant.points if variant else 0, 1e-5)
     return float(unit * max(1.0, np.sqrt(min(K, 256) + K / 256) / 2))
 
 

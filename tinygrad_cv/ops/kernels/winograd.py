@@ -36,8 +36,10 @@ from .micro import NO_FLOOR, WIDTH, multiply
 from .simd import LANES
 from .winograd_filters import filters as transform_filters
 from .winograd_filters import weights_out
+from .winograd_outputs import outputs
 from .winograd_plans import PRODUCTS, US, VS, Tiles
-from .winograd_tiles import corner, gradients, inputs, outputs
+from .winograd_regions import following, present, shares
+from .winograd_tiles import gradients, inputs
 
 
 @spread
@@ -54,35 +56,38 @@ def winograd(
     tasks = p.blocks * p.groups
     for task in range(worker * tasks // workers, (worker + 1) * tasks // workers):
         block, o0 = task // p.groups, task % p.groups * p.group
-        t0 = block * p.block
-        count, filters = min(p.block, p.total - t0), min(p.group, p.OC - o0)
-        n, i, _ = corner(t0 + p.block, p)
-        later = (n * p.H + i) * p.W * p.C
+        filters, counts, later = min(p.group, p.OC - o0), shares(p, block), following(p, block)
         for chunk in range(p.chunks):
             c0 = chunk * p.chunk
             channels = min(p.chunk, p.C - c0)
             v = (block * p.chunks + chunk) * p.v_step if p.v_step else base
             if p.stage & VS:
-                inputs(x, p, t0, count, c0, channels, vs, v)
+                inputs(x, p, block, c0, channels, vs, v, buffers, base + p.patch_at)
             for o in range(o0, o0 + filters, WIDTH):
                 columns = min(WIDTH, p.OC - o)
                 width = WIDTH if columns > LANES else LANES
                 u = (chunk * p.panels + o // WIDTH) * p.u_step if p.u_step else base + p.u_at
                 if p.stage & US:
-                    transform_filters(w, (o * p.C + c0 * width) * p.r * p.r, width, p, channels, us, u)
+                    transform_filters(
+                        w, (o * p.C + c0 * width) * p.r * p.r, width, p, channels, us, u,
+                        buffers, base + p.patch_at,
+                    )  # fmt: skip
                 if p.stage & PRODUCTS:
-                    m = base + p.m_at + o - o0
+                    m = base + p.m_at + (o - o0 if p.chunks > 1 else 0)
                     for e in range(p.points * p.points):
+                        start, count = present(p, counts, e)
                         after = u + (e + 1) * p.u_plane if p.u_step else v + (e + 1) * p.v_plane
                         if p.advance:
                             after = later + (o // WIDTH * p.points * p.points + e) * p.advance
                         multiply(
-                            vs, v + e * p.v_plane, rows, 0, count, zero, 0, 1, channels, 1,
+                            vs, v + e * p.v_plane, rows, start, count, zero, 0, 1, channels, 1,
                             us, u + e * p.u_plane, width, buffers, m + e * p.m_plane, places,
                             width, c0 > 0, zeros, 0, NO_FLOOR, soon, after, p.ahead,
                         )  # fmt: skip
-        if p.stage & PRODUCTS:
-            outputs(y, bias, floor, p, t0, count, o0, filters, buffers, base)
+                    narrow = p.chunks == 1
+                    if chunk == p.chunks - 1 and (narrow or o + WIDTH >= o0 + filters):
+                        begin, many = (o, min(WIDTH, o0 + filters - o)) if narrow else (o0, filters)
+                        outputs(y, bias, floor, p, block, begin, many, buffers, base + p.m_at, base + p.patch_at)
 
 
 @spread
@@ -103,28 +108,26 @@ def winograd_weights(
         channels, filters = min(p.chunk, p.C - c0), min(p.group, p.OC - o0)
         first, last = part * p.blocks // p.slices, (part + 1) * p.blocks // p.slices
         for block in range(first, last):
-            t0 = block * p.block
-            count = min(p.block, p.total - t0)
-            n, i, _ = corner(t0 + p.block, p)
-            later = (n * p.H + i) * p.W * p.C
+            counts, later = shares(p, block), following(p, block)
             v = (block * p.chunks + chunk) * p.v_step if p.v_step else base
             if p.stage & VS:
-                inputs(x, p, t0, count, c0, channels, vs, v)
+                inputs(x, p, block, c0, channels, vs, v, buffers, base + p.patch_at)
             for o in range(o0, o0 + filters, WIDTH):
                 columns = min(WIDTH, p.OC - o)
                 width = WIDTH if columns > LANES else LANES
                 u = (block * p.panels + o // WIDTH) * p.u_step if p.u_step else base + p.u_at
                 if p.stage & US:
-                    gradients(g, p, t0, count, o, columns, width, us, u)
+                    gradients(g, p, block, o, columns, width, us, u, buffers, base + p.patch_at)
                 if p.stage & PRODUCTS:
                     m = base + p.m_at + o - o0
                     for e in range(p.points * p.points):
+                        start, count = present(p, counts, e)
                         after = u + (e + 1) * p.u_plane
                         if p.advance:
                             after = later + (o // WIDTH * p.points * p.points + e) * p.advance
                         multiply(
-                            vs, v + e * p.v_plane, rows, 0, channels, zero, 0, 1, count, p.v_row,
-                            us, u + e * p.u_plane, width, buffers, m + e * p.m_plane,
+                            vs, v + e * p.v_plane + start * p.v_row, rows, 0, channels, zero, 0, 1, count, p.v_row,
+                            us, u + e * p.u_plane + start * width, width, buffers, m + e * p.m_plane,
                             places, width, block > first, zeros, 0, NO_FLOOR, soon, after,
                             p.ahead if p.advance or p.u_step else 0,
                         )  # fmt: skip
