@@ -90,6 +90,7 @@ def test_a_block_of_columns_is_a_matter_of_room_alone(monkeypatch: pytest.Monkey
     [
         (1, 512, 4, 1, "float32", True),
         (4, 512, 4, 1, "float32", True),
+        (64, 512, 2, 1, "float32", True),
         (64, 512, 4, 1, "float32", False),
         (1, 16, 4, 1, "float32", False),
         (1, 512, 4, 2, "float32", False),

@@ -209,9 +209,9 @@ def choose_algorithm(geometry: Geometry, wish: str = "auto") -> str:
 
 
 FEW, MANY = 128, 9 << 12
-"""Pixels at most and weights at least for `stream`. Microseconds on two cores, filters packed before and streamed:
-512 of 3x3 on 512 channels for 4 x 4 pixels 1020 and 340, 256 of 3x3/2 on 128 for 8 x 8 305 and 208; 128 on 128 for 16 x
-16 414 and 480, 256 of 1x1 on 128 for 8 x 8 42 and 44."""
+"""Pixels that a tap meets at most and weights at least for `stream`. Microseconds on two cores, filters packed before
+and streamed: 512 of 3x3 on 512 channels for 4 x 4 pixels 1020 and 340, 256 of 3x3/2 on 128 for 8 x 8 305 and 208; 128
+on 128 for 16 x 16 414 and 480, 256 of 1x1 on 128 for 8 x 8 42 and 44."""
 
 FAR = 1 << 20
 """Weights beyond which Winograd's transformed filters leave the caches before they are used."""
@@ -219,9 +219,19 @@ FAR = 1 << 20
 
 def streams(geometry: Geometry) -> bool:
     """Tell whether a direct convolution goes by `stream`: few pixels and many weights."""
-    N, C, OC, out, kernel, _, _, groups, dtype = geometry
-    pixels, weights = N * out[0] * out[1], C * OC * kernel[0] * kernel[1]
-    return groups == 1 and dtype == "float32" and 0 < pixels <= FEW and weights >= MANY
+    _, C, OC, _, kernel, _, _, groups, dtype = geometry
+    many = C * OC * kernel[0] * kernel[1] >= MANY
+    return groups == 1 and dtype == "float32" and many and 0 < _met(geometry) <= FEW
+
+
+def _met(geometry: Geometry) -> float:
+    """Return how many pixels a tap meets on the average, in images that are padded to the size of the result."""
+    met = float(geometry.N)
+    for size, kernel, stride, dilation in zip(*geometry[3:7], strict=True):
+        first = -(kernel // 2) * dilation
+        seen = [0 <= i * stride + first + t * dilation < size * stride for t in range(kernel) for i in range(size)]
+        met *= sum(seen) / kernel
+    return met
 
 
 def forward_algorithm(geometry: Geometry, wish: str = "auto") -> str:
@@ -230,9 +240,9 @@ def forward_algorithm(geometry: Geometry, wish: str = "auto") -> str:
     That takes the time of its multiply-adds, or that of reading the weights. Winograd's filters are transformed for a
     handful of tiles, and read and written 36 numbers for 9. Microseconds by both, weights from memory:
 
-        pixels, channels          8x8, 64  8x8, 128  8x8, 256  7x7, 512  2 of 4x4, 256  4 of 4x4, 256
-        `stream`                       37       101       346      1055            153            407
-        Winograd, three launches       42        93       289      1642            267            345
+        pixels, channels          8x8, 64  8x8, 128  8x8, 256  7x7, 512  2 of 4x4, 256  64 of 2x2, 512
+        `stream`                       37       101       346      1055            153            3390
+        Winograd, three launches       42        93       289      1642            267            3930
 
     Examples
     --------
@@ -245,10 +255,10 @@ def forward_algorithm(geometry: Geometry, wish: str = "auto") -> str:
     chosen = choose_algorithm(geometry, wish)
     if wish != "auto" or chosen != "winograd" or not streams(geometry):
         return chosen
-    N, C, OC, out, kernel, *_ = geometry
+    _, C, OC, _, kernel, *_ = geometry
     vectors = C * -(-OC // 16)
     m, r = winograd_variant(geometry) or (0, 0)
     taps, points = kernel[0] * kernel[1], (m + r - 1) ** 2
-    streamed = taps * vectors * max(10, 1.1 * N * out[0] * out[1])
+    streamed = taps * vectors * max(10, 1.35 * _met(geometry))
     transformed = estimates(geometry)["winograd"] + 10 * points * vectors * (16 * taps * vectors > FAR)
     return "direct" if streamed < transformed else "winograd"
