@@ -103,7 +103,7 @@ def call(builder: Any, name: str, result: Any, args: list[Any]) -> Any:
 
 def element(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
     """Emit the address of ``array[index]``, of an array or of what lies at an address."""
-    data = context.make_array(kind)(context, builder, array).data if isinstance(kind, types.Array) else array
+    data = context.data_model_manager[kind].get(builder, array, "data") if isinstance(kind, types.Array) else array
     return builder.gep(data, [index])
 
 
