@@ -89,7 +89,7 @@ def peak() -> float:
     from tinygrad_cv.ops.kernels.jit import kernel
     from tinygrad_cv.ops.kernels.simd import LANES, fma, splat, store
 
-    @kernel()
+    @kernel
     def spin(out: Any, n: int) -> None:
         a = splat(np.float32(0.5))
         s0, s1, s2, s3, s4, s5, s6, s7, s8, s9 = a, a, a, a, a, a, a, a, a, a
