@@ -297,7 +297,7 @@ def test_every_number_of_images_has_a_plan_that_covers_its_tiles(images: int) ->
 
 
 @pytest.mark.skipif(INTERPRETED, reason="Python takes minutes for layers of which several tasks share a transform")
-@pytest.mark.parametrize(("images", "channels", "filters"), [(40, 96, 160), (6, 40, 200), (3, 200, 40)])
+@pytest.mark.parametrize(("images", "channels", "filters"), [(40, 96, 160), (6, 40, 200), (3, 200, 40), (1, 65, 200)])
 def test_what_winograd_transforms_beforehand_changes_no_bit(
     images: int, channels: int, filters: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

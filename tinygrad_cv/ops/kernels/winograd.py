@@ -49,7 +49,8 @@ def winograd(
 ) -> None:  # fmt: skip
     """y = conv2d(x, w): w packed in panels of all taps, bias with room for a panel beyond its end.
 
-    vs and us hold V and U: of all tasks, or, as ``buffers``, of the task at hand.
+    vs and us hold V and U: of all tasks, or, as ``buffers``, of the task at hand. Where a launch computes V alone, its
+    groups share the channels.
     """
     soon = x if p.advance else us if p.u_step else vs
     base = worker * p.size
@@ -57,12 +58,16 @@ def winograd(
     for task in range(worker * tasks // workers, (worker + 1) * tasks // workers):
         block, o0 = task // p.groups, task % p.groups * p.group
         filters, counts, later = min(p.group, p.OC - o0), shares(p, block), following(p, block)
+        piece, pieces = (task % p.groups, p.groups) if p.stage == VS else (0, 1)
         for chunk in range(p.chunks):
             c0 = chunk * p.chunk
             channels = min(p.chunk, p.C - c0)
             v = (block * p.chunks + chunk) * p.v_step if p.v_step else base
             if p.stage & VS:
-                inputs(x, p, block, c0, channels, vs, v, buffers, base + p.patch_at)
+                whole = (channels + LANES - 1) // LANES
+                a, e = piece * whole // pieces * LANES, min(channels, (piece + 1) * whole // pieces * LANES)
+                if a < e:
+                    inputs(x, p, block, c0 + a, e - a, vs, v + a, buffers, base + p.patch_at)
             for o in range(o0, o0 + filters, WIDTH):
                 columns = min(WIDTH, p.OC - o)
                 width = WIDTH if columns > LANES else LANES

@@ -230,7 +230,8 @@ def forward(
             )  # fmt: skip
             before = []
             if v_all:
-                before.append(tiles._replace(stage=VS, groups=1, group=OC))
+                pieces = -(-chunk // LANES) if blocks < 4 else 1
+                before.append(tiles._replace(stage=VS, groups=pieces, group=OC))
             if u_all:
                 before.append(tiles._replace(stage=US, blocks=1, groups=panels, group=WIDTH))
             steps = np.arange(rows, dtype=np.int64)
