@@ -44,10 +44,10 @@ from .winograd_tiles import gradients, inputs
 
 @spread
 def winograd(
-    worker: int, workers: int, x: Array, w: Array, bias: Array, zeros: Array, y: Array, rows: Array, places: Array,
-    zero: Array, p: Tiles, floor: Any, vs: Array, us: Array, buffers: Array,
+    worker: int, workers: int, x: Array, w: Array, factors: Array, order: int, bias: Array, zeros: Array, y: Array,
+    rows: Array, places: Array, zero: Array, p: Tiles, floor: Any, vs: Array, us: Array, buffers: Array,
 ) -> None:  # fmt: skip
-    """y = conv2d(x, w): w packed in panels of all taps, bias with room for a panel beyond its end.
+    """y = conv2d(x, w): w in one of the orders of `winograd_filters`, bias with room for a panel beyond its end.
 
     vs and us hold V and U: of all tasks, or, as ``buffers``, of the task at hand. Where a launch computes V alone, its
     groups share the channels.
@@ -74,8 +74,7 @@ def winograd(
                 u = (chunk * p.panels + o // WIDTH) * p.u_step if p.u_step else base + p.u_at
                 if p.stage & US:
                     transform_filters(
-                        w, (o * p.C + c0 * width) * p.r * p.r, width, p, channels, us, u,
-                        buffers, base + p.patch_at,
+                        w, factors, order, o, c0, width, p, channels, us, u, buffers, base + p.patch_at,
                     )  # fmt: skip
                 if p.stage & PRODUCTS:
                     m = base + p.m_at + (o - o0 if p.chunks > 1 else 0)

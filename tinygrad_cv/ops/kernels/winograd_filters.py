@@ -1,4 +1,4 @@
-"""Filters to the points, and their gradients back: the transforms of `winograd_algebra` on packed filters."""
+"""Filters to the points, and their gradients back: the transforms of `winograd_algebra` on filters as they lie."""
 
 from __future__ import annotations
 
@@ -8,55 +8,101 @@ import numpy as np
 
 from ...typing import Array
 from .jit import inline
-from .simd import LANES, load, splat, store_first
+from .simd import LANES, ask, load_first, splat, store_first
+from .simd_turn import turn
 from .winograd_algebra import filter3, filter3_adjoint, filter5, filter5_adjoint
 from .winograd_outline import COUNT, FLAT, TILES, outlined
 from .winograd_plans import Tiles
-from .winograd_vectors import FIVE, ROW, STEP, THREE, line8, put
+from .winograd_vectors import FIVE, ROW, STEP, THREE, line8, number, put
+
+PACKED, AS_THEY_LIE, TURNED = 0, 1, 2
+"""Orders of filters in memory: see `filters`."""
+
+SQUARE = number(LANES * LANES)
 
 
 @inline
-def _taps(w: Array, s: int, step: int, r: int) -> Any:
-    """G w of the three or five taps that lie ``step`` apart."""
+def _taps(w: Array, s: int, step: int, r: int, n: int, factor: Any) -> Any:
+    """G w of the three or five taps that lie ``step`` apart, of n filters, each times its factor."""
+    a, b, c = load_first(w, s, n), load_first(w, s + step, n), load_first(w, s + 2 * step, n)
     if r == 3:
-        return filter3(load(w, s), load(w, s + step), load(w, s + 2 * step))
-    return filter5(
-        load(w, s), load(w, s + step), load(w, s + 2 * step), load(w, s + 3 * step), load(w, s + 4 * step)
-    )  # fmt: skip
+        return filter3(factor * a, factor * b, factor * c)
+    d, e = load_first(w, s + 3 * step, n), load_first(w, s + 4 * step, n)
+    return filter5(factor * a, factor * b, factor * c, factor * d, factor * e)
 
 
 @inline
-def _filter3(w: Array, s: int, tap: int, u: Array, to: int, plane: int, points: int) -> None:
-    """U = G w G^T of 3 x 3 taps that lie ``tap`` apart."""
-    a, b, c = _taps(w, s, 3 * tap, THREE), _taps(w, s + tap, 3 * tap, THREE), _taps(w, s + 2 * tap, 3 * tap, THREE)
-    down = points * plane
-    put(u, to, plane, filter3(a[0], b[0], c[0]), points)
-    put(u, to + down, plane, filter3(a[1], b[1], c[1]), points)
-    put(u, to + 2 * down, plane, filter3(a[2], b[2], c[2]), points)
-    put(u, to + 3 * down, plane, filter3(a[3], b[3], c[3]), points)
-    if points > 4:
-        put(u, to + 4 * down, plane, filter3(a[4], b[4], c[4]), points)
-        put(u, to + 5 * down, plane, filter3(a[5], b[5], c[5]), points)
-    if points > 6:
-        put(u, to + 6 * down, plane, filter3(a[6], b[6], c[6]), points)
-        put(u, to + 7 * down, plane, filter3(a[7], b[7], c[7]), points)
-
-
-@outlined(FLAT, COUNT, COUNT, TILES, COUNT, FLAT, COUNT, FLAT, COUNT)
-def filters(
-    w: Array, at: int, width: int, p: Tiles, channels: int, us: Array, u: int, patch: Array, s: int
+def _filter3(
+    w: Array, s: int, across: int, down: int, n: int, factor: Any, u: Array, to: int, plane: int, points: int
 ) -> None:  # fmt: skip
-    """U = G w G^T, from us[u], for one panel and ``channels`` channels: w[at + (c*taps + tap)*width + column]."""
+    """U = G w G^T of 3 x 3 taps that lie so far apart."""
+    a, b = _taps(w, s, down, THREE, n, factor), _taps(w, s + across, down, THREE, n, factor)
+    c = _taps(w, s + 2 * across, down, THREE, n, factor)
+    row = points * plane
+    put(u, to, plane, filter3(a[0], b[0], c[0]), points)
+    put(u, to + row, plane, filter3(a[1], b[1], c[1]), points)
+    put(u, to + 2 * row, plane, filter3(a[2], b[2], c[2]), points)
+    put(u, to + 3 * row, plane, filter3(a[3], b[3], c[3]), points)
+    if points > 4:
+        put(u, to + 4 * row, plane, filter3(a[4], b[4], c[4]), points)
+        put(u, to + 5 * row, plane, filter3(a[5], b[5], c[5]), points)
+    if points > 6:
+        put(u, to + 6 * row, plane, filter3(a[6], b[6], c[6]), points)
+        put(u, to + 7 * row, plane, filter3(a[7], b[7], c[7]), points)
+
+
+@inline
+def _filter(
+    w: Array, s: int, tap: int, n: int, factor: Any, p: Tiles, us: Array, u: int, patch: Array, at: int
+) -> None:  # fmt: skip
+    """U = G w G^T of n filters whose taps lie ``tap`` apart."""
+    if p.r == 3:
+        _filter3(w, s, tap, 3 * tap, n, factor, us, u, p.u_plane, p.points)
+        return
+    one = splat(np.float32(1))
+    for k in range(5):
+        put(patch, at + k * LANES, ROW, _taps(w, s + k * tap, 5 * tap, FIVE, n, factor), p.points)
+    for k in range(p.points):
+        line = _taps(patch, at + k * ROW, STEP, FIVE, STEP, one)
+        put(us, u + k * p.points * p.u_plane, p.u_plane, line, p.points)
+
+
+@outlined(FLAT, FLAT, COUNT, COUNT, COUNT, COUNT, TILES, COUNT, FLAT, COUNT, FLAT, COUNT)
+def filters(
+    w: Array, factors: Array, order: int, o: int, c0: int, width: int, p: Tiles, channels: int, us: Array, u: int,
+    patch: Array, at: int,
+) -> None:  # fmt: skip
+    """U = G w G^T, from us[u], for one panel of filters from o and ``channels`` channels from c0.
+
+    Filters lie PACKED in panels, [panel, c, tap, column]; or as layers keep them, [tap, c, filter]; or those are
+    TURNED, [tap, filter, c] with the last tap first, and squares of filters and channels are turned over. ``factors``
+    has one for each filter, or none.
+    """
+    taps, one = p.r * p.r, splat(np.float32(1))
+    if order == TURNED:
+        squares = at + 64 * LANES
+        for c in range(0, channels, LANES):
+            for half in range(0, width, LANES):
+                rows, columns = min(LANES, p.OC - o - half), min(LANES, channels - c)
+                for k in range(taps):
+                    source = ((taps - 1 - k) * p.OC + o + half) * p.C + c0 + c
+                    turn(w, source, p.C, rows, patch, squares + k * LANES * LANES, LANES, columns)
+                for k in range(columns):
+                    to = u + (c + k) * width + half
+                    _filter(patch, squares + k * LANES, SQUARE, rows, one, p, us, to, patch, at)
+        return
+    packed = order == PACKED
+    first, step, tap = (o * p.C + c0 * width) * taps, taps * width, width
+    if not packed:
+        first, step, tap = c0 * p.OC + o, p.OC, p.C * p.OC
     for c in range(channels):
         for half in range(0, width, LANES):
-            first, to = at + c * p.r * p.r * width + half, u + c * width + half
-            if p.r == 3:
-                _filter3(w, first, width, us, to, p.u_plane, p.points)
-            else:
-                for k in range(5):
-                    put(patch, s + k * LANES, ROW, _taps(w, first + k * width, 5 * width, FIVE), p.points)
-                for k in range(p.points):
-                    put(us, to + k * p.points * p.u_plane, p.u_plane, _taps(patch, s + k * ROW, STEP, FIVE), p.points)
+            s = first + c * step + half
+            for k in range(taps):
+                ask(w, s + k * tap + 6 * step)
+            factor = load_first(factors, o + half, p.OC - o - half) if factors.size else one
+            n = LANES if packed else p.OC - o - half
+            _filter(w, s, tap, n, factor, p, us, u + c * width + half, patch, at)
 
 
 @inline

@@ -17,7 +17,8 @@ THREE, FOUR, FIVE, SIX, EIGHT = number(3), number(4), number(5), number(6), numb
 STEP, ROW = number(LANES), number(8 * LANES)
 """Distance of the columns and rows of a patch, a square of up to 8 x 8 vectors: what is transformed along one axis."""
 
-PATCH = 64 * LANES
+PATCH = (64 + 25 * LANES) * LANES
+"""Room for a patch, and for squares of filters with up to 25 taps."""
 
 
 @inline
