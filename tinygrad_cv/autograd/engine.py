@@ -142,7 +142,7 @@ def _gradients(guest: Any, node: Node, g: Any, asked: tuple[Any, ...], create_gr
     if not arguments:
         arguments = [None] * len(asked)
     if op.masked and FUSION.enabled and not create_graph and not OBSERVERS:
-        gradient = _waiting(op, g, y, extras, asked[0])
+        gradient = _waiting(node, g, y, extras, asked[0])
         if gradient is not None:
             return [(asked[0], gradient)]
     if type(g) is Masked and op.masked == "passes":
@@ -168,8 +168,9 @@ def _gradients(guest: Any, node: Node, g: Any, asked: tuple[Any, ...], create_gr
     return pairs
 
 
-def _waiting(op: Any, g: Any, y: Any, extras: Sequence[Any], edge: Any) -> Any:
+def _waiting(node: Node, g: Any, y: Any, extras: Sequence[Any], edge: Any) -> Any:
     """Return a gradient that waits for the next rule, or has waited for this one; None where the rule is to run."""
+    op: Any = node.op
     below = edge.op.masked if type(edge) is Node else ""
     if op.masked == "spreads" and below == "makes":
         return Spread(partial(op.behind, g.value() if isinstance(g, Waiting) else g, *extras))
@@ -177,7 +178,8 @@ def _waiting(op: Any, g: Any, y: Any, extras: Sequence[Any], edge: Any) -> Any:
         if type(g) is Spread and below != "takes":
             return g.behind(y)
         g = g.value() if isinstance(g, Waiting) and type(g) is not Sum else g
-        return Masked(g, y, partial(op.grad_x, y=y))
+        (rule,) = node.plan.rules
+        return Masked(g, y, lambda whole: rule.function(op, *[y if place else whole for place in rule.places]))
     return None
 
 
