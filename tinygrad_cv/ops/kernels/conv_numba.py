@@ -239,9 +239,9 @@ def conv2d_grad_x(
             _winograd(variant, g, w, None, gx, pad, True, NO_FLOOR, _NONE)
         return gx
     if groups == C == OC > 1:
-        phases, gaps = depthwise.backward(N, *x_hw, C, kernel, (OH, OW), stride, padding, dilation)
+        launch, gaps = depthwise.backward_at_once(N, *x_hw, C, kernel, (OH, OW), stride, padding, dilation)
         gx = (zeros if gaps else empty)((N, *x_hw, C))
-        for launch in phases if gx.size else ():
+        if gx.size:
             _depthwise(launch, g, w, None, gx, NO_FLOOR)
         return gx
     if G := side_by_side(C, OC, groups, LANES):
@@ -313,7 +313,7 @@ def _depthwise(
     convolve = depthwise_3x3.convolve if launch.grid.square else depthwise.convolve
     convolve(
         get_num_threads(), flat(source), _filters(w), _bias(bias, w.shape[0]), flat(to), launch.rise, launch.slide,
-        launch.p, launch.q, launch.grid, floor,
+        launch.p, launch.q, launch.grid if launch.grid.square else launch.grids, floor,
     )  # fmt: skip
 
 
