@@ -321,3 +321,9 @@ def test_what_winograd_transforms_beforehand_changes_no_bit(
             planner.cache_clear()
     assert launches[1] == 0 and (launches[0] > 0 or LANES < 16)
     assert all(np.array_equal(a, b) for a, b in zip(*found, strict=True))
+
+
+def test_depthwise_filters_that_see_no_pixel_give_no_gradient() -> None:
+    g, w = np.ones((1, 2, 3, 4), np.float32), np.ones((4, 1, 1, 1), np.float32)
+    gx = conv_numba.conv2d_grad_x(g, w, (1, 5), (2, 2), (1, 1, 0, 0), (1, 1), 4, "direct")
+    np.testing.assert_array_equal(gx, np.zeros((1, 1, 5, 4)))

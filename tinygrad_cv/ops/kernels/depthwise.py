@@ -272,9 +272,11 @@ def backward(
 
 
 @lru_cache(maxsize=1024)
-def backward_at_once(*geometry: Any) -> tuple[Launch, bool]:
-    """Plan gx from g as `backward` does, all phases in one launch."""
+def backward_at_once(*geometry: Any) -> tuple[list[Launch], bool]:
+    """Plan gx from g as `backward` does, all phases in one launch; in none where no pixel is seen."""
     launches, gaps = backward(*geometry)
+    if not launches:
+        return [], gaps
     parts = [np.concatenate(tables) for tables in zip(*(launch[1:] for launch in launches), strict=True)]
     rise, slide, p, q, grids = parts
-    return Launch(launches[0].grid, rise, slide, p, q, grids), gaps
+    return [Launch(launches[0].grid, rise, slide, p, q, grids)], gaps
