@@ -239,9 +239,9 @@ def conv2d_grad_x(
             _winograd(variant, g, w, None, gx, pad, True, NO_FLOOR, _NONE)
         return gx
     if groups == C == OC > 1:
-        launches, gaps = depthwise.backward_at_once(N, *x_hw, C, kernel, (OH, OW), stride, padding, dilation)
+        at_once, gaps = depthwise.backward_at_once(N, *x_hw, C, kernel, (OH, OW), stride, padding, dilation)
         gx = (zeros if gaps else empty)((N, *x_hw, C))
-        for launch in launches if gx.size else ():
+        for launch in at_once if gx.size else ():
             _depthwise(launch, g, w, None, gx, NO_FLOOR)
         return gx
     if G := side_by_side(C, OC, groups, LANES):
