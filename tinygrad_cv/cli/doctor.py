@@ -40,7 +40,7 @@ def run(arguments: Namespace) -> int:
         ("python", f"{platform.python_version()}, {sys.executable}"),
         ("system", f"{platform.system()} {platform.release()}, {platform.machine()}"),
         *((name, version or "missing") for name, version in versions.items()),
-        ("processor", f"{_processor()}, {_cores()} of {os.cpu_count()} cores usable"),
+        ("processor", f"{_processor()}, {jit.cores()} of {os.cpu_count()} cores usable"),
     ]
     rows.append(("kernels", f"reading {reading()}, {get_num_threads()} threads"))
     if jit.available():
@@ -68,10 +68,6 @@ def _version(name: str) -> str | None:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return None
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _processor() -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
@@ -19,14 +18,13 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> None:
     """Make one training step and one evaluation with each network, its kernels having been compiled side by side."""
     from tinygrad_cv import models
-    from tinygrad_cv.ops.kernels import cache_folder
+    from tinygrad_cv.ops.kernels import cache_folder, jit
 
     names = arguments.models or NETWORKS
     for name in names:
         models.get_model_builder(name)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     steps = {name: _step(name) for name in names}
-    if cores > 1:
+    if (cores := jit.cores()) > 1:
         _ahead(list(steps.values()), cores)
     for name, step in steps.items():
         begun = time.perf_counter()

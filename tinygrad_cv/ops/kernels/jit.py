@@ -224,12 +224,16 @@ if "numba" not in sys.modules:  # how many threads there are to choose from is f
     os.environ.setdefault("NUMBA_NUM_THREADS", str(max(os.cpu_count() or 1, _wish(), 4)))
 
 
+def cores() -> int:
+    """Return on how many cores this process may run."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def get_num_threads() -> int:
     """Return how many threads a kernel uses."""
     global _threads
     if _threads is None:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        _threads = max(1, _wish() or cores)
+        _threads = max(1, _wish() or cores())
     return _threads
 
 
