@@ -33,7 +33,8 @@ from .cost import (
 from .direct import add_slices, gather, pack, weight_sums
 from .jit import get_num_threads
 from .memory import empty, flat, scratch, zeros
-from .micro import NO_FLOOR, WIDTH
+from .micro import NO_FLOOR
+from .product import no_bias, padded_bias
 from .simd import LANES
 from .winograd_cut import Variant
 from .winograd_filters import AS_THEY_LIE, PACKED, TURNED
@@ -44,20 +45,6 @@ Quad = tuple[int, int, int, int]
 _ZERO = np.float32(0)
 _TAP = np.zeros(1, np.int64)
 _NONE = np.zeros(0, np.float32)
-
-
-@lru_cache(maxsize=64)
-def _no_bias(filters: int) -> Array:
-    return np.zeros(filters + 2 * WIDTH, np.float32)
-
-
-def _bias(bias: Array | None, filters: int) -> Array:
-    """The bias with room for a whole panel beyond its end."""
-    if bias is None:
-        return _no_bias(filters)
-    held = scratch("bias", filters + 2 * WIDTH)
-    held[:filters] = bias
-    return held
 
 
 @lru_cache(maxsize=1024)
@@ -96,7 +83,7 @@ def _gather(
     workers = min(get_num_threads(), plan.band.tasks)
     gather(
         workers, flat(source), _packed(w, plan.p, plan.q, sizes.CG, sizes.OCG, sizes.groups, backward, scale),
-        _bias(bias, sizes.OC), flat(to), plan.rows, plan.places, plan.taps, plan.strokes, plan.band, sizes, floor,
+        padded_bias(bias, sizes.OC), flat(to), plan.rows, plan.places, plan.taps, plan.strokes, plan.band, sizes, floor,
         scratch("buffers", max(1, workers * sizes.buffer)),
     )  # fmt: skip
 
@@ -146,13 +133,13 @@ def _winograd(
         order, filters, factors = (TURNED if backward else AS_THEY_LIE), flat(w), scale
     else:
         order, filters, factors = PACKED, _packed_square(w, backward, scale), _NONE
-    x, y, b = flat(source), flat(to), _bias(bias, OC)
+    x, y, b = flat(source), flat(to), padded_bias(bias, OC)
     buffers = scratch("buffers", workers * plan.tiles.size)
     vs, us = _beforehand(plan, buffers)
     for p in (*plan.before, plan.tiles):
         at_once = min(workers, p.blocks * p.groups)
         winograd.winograd(
-            at_once, x, filters, factors, order, b, _no_bias(OC), y, plan.rows, plan.places, _TAP, p, floor, vs, us,
+            at_once, x, filters, factors, order, b, no_bias(OC), y, plan.rows, plan.places, _TAP, p, floor, vs, us,
             buffers,
         )  # fmt: skip
 
@@ -205,7 +192,7 @@ def conv2d(
     elif chosen == "winograd":
         _winograd(variant, x, w, bias, y, (padding[0], padding[2]), False, floor, factors)
     elif chosen == "stream":
-        stream.convolve(x, w, _bias(bias, OC), y, stride, padding, dilation, floor, factors)
+        stream.convolve(x, w, padded_bias(bias, OC), y, stride, padding, dilation, floor, factors)
     elif groups == C == OC > 1:
         launch = depthwise.forward(N, H, W, C, kernel, out, stride, padding, dilation)
         _depthwise(launch, x, _scaled(w, factors), bias, y, floor)
@@ -280,7 +267,7 @@ def conv2d_grad_w(
         for p in (*cut.before, cut.tiles):
             at_once = min(workers, p.slices * p.chunks * p.groups)
             winograd.winograd_weights(
-                at_once, flat(x), flat(g), _no_bias(OC), parts, cut.rows, cut.places, _TAP, p, vs, us, buffers
+                at_once, flat(x), flat(g), no_bias(OC), parts, cut.rows, cut.places, _TAP, p, vs, us, buffers
             )
         _add(parts, gw, slices)
     elif groups == C == OC > 1:
@@ -300,7 +287,7 @@ def conv2d_grad_w(
         workers = min(get_num_threads(), sizes.slices * sizes.chunks)
         parts = _parts(gw, sizes.slices)
         weight_sums(
-            workers, flat(x), flat(g), _no_bias(OC), parts, plan.rows, plan.places, plan.taps, plan.band, sizes,
+            workers, flat(x), flat(g), no_bias(OC), parts, plan.rows, plan.places, plan.taps, plan.band, sizes,
             scratch("buffers", workers * (sizes.buffer + sizes.panel)),
         )  # fmt: skip
         _add(parts, gw, sizes.slices)
@@ -312,8 +299,8 @@ def _depthwise(
 ) -> None:
     convolve = depthwise_3x3.convolve if launch.grid.square else depthwise.convolve
     convolve(
-        get_num_threads(), flat(source), _filters(w), _bias(bias, w.shape[0]), flat(to), launch.rise, launch.slide,
-        launch.p, launch.q, launch.grid if launch.grid.square else launch.grids, floor,
+        get_num_threads(), flat(source), _filters(w), padded_bias(bias, w.shape[0]), flat(to), launch.rise,
+        launch.slide, launch.p, launch.q, launch.grid if launch.grid.square else launch.grids, floor,
     )  # fmt: skip
 
 
@@ -321,7 +308,7 @@ def _small(plan: small_window.Plan, x: Array, w: Array, bias: Array | None, y: A
     (band, sizes, rows, *_), taps, kind, _ = plan
     workers = min(get_num_threads(), band.tasks)
     small_window.convolve(
-        workers, flat(x), _filters(w), _bias(bias, sizes.OC), flat(y), rows,
+        workers, flat(x), _filters(w), padded_bias(bias, sizes.OC), flat(y), rows,
         taps, kind, band, sizes, floor, scratch("buffers", max(1, workers * sizes.buffer)),
     )  # fmt: skip
 
@@ -341,7 +328,7 @@ def _grouped(launch: grouped.Launch, source: Array, w: Array, bias: Array | None
     d, workers = launch.grid, get_num_threads()
     weights = _filters(w)[launch.order]
     grouped.grouped(
-        workers, flat(source), weights, _bias(bias, d.C), flat(to), launch.rise, launch.slide, launch.taps, d,
+        workers, flat(source), weights, padded_bias(bias, d.C), flat(to), launch.rise, launch.slide, launch.taps, d,
         w.shape[1], launch.width, floor, scratch("buffers", workers * launch.rise.size * launch.width * d.C),
     )  # fmt: skip
 

@@ -159,15 +159,23 @@ def _multiply(a: Array, b: Array, c: Array, bias: Array | None = None, relu: boo
     workers = min(workers, tasks)
     _product(
         workers, a_memory, _offsets(M, a_m), a_k, b_memory, b_k, b_n, flat(c), _offsets(M, N), M, N, K, height, columns,
-        tasks, _bias(bias, N), np.float32(0) if relu else NO_FLOOR, scratch("panels", workers * KC * (columns + WIDTH)),
-        _ZERO,
+        tasks, padded_bias(bias, N), np.float32(0) if relu else NO_FLOOR,
+        scratch("panels", workers * KC * (columns + WIDTH)), _ZERO,
     )  # fmt: skip
 
 
-def _bias(bias: Array | None, N: int) -> Array:
-    """A row of N numbers, with room for a whole panel beyond its end."""
-    held = scratch("bias" if bias is not None else "no bias", N + 2 * WIDTH)
-    held[:N] = 0 if bias is None else bias
+@lru_cache(maxsize=64)
+def no_bias(columns: int) -> Array:
+    """Return zeros in place of a bias."""
+    return np.zeros(columns + 2 * WIDTH, np.float32)
+
+
+def padded_bias(bias: Array | None, columns: int) -> Array:
+    """Return the bias, or zeros, with room for a whole panel beyond its end, as the micro-kernel reads it."""
+    if bias is None:
+        return no_bias(columns)
+    held = scratch("bias", columns + 2 * WIDTH)
+    held[:columns] = bias
     return held
 
 
@@ -187,7 +195,7 @@ def matmul(a: Array, b: Array) -> Array:
     """
     if _streams(a, b):
         c = empty((a.shape[0], b.shape[1]))
-        stream.product(a, b, c, _bias(None, b.shape[1]), NO_FLOOR)
+        stream.product(a, b, c, no_bias(b.shape[1]), NO_FLOOR)
         return c
     if skinny.fits(a, b):
         c = empty((a.shape[0], b.shape[1]))
@@ -204,7 +212,7 @@ def linear(x: Array, w: Array, bias: Array | None = None, relu: bool = False) ->
     """Return x w^T + bias, (P, O), for x (P, I) and w (O, I), with ``relu`` nothing below 0."""
     y = empty((x.shape[0], w.shape[0]))
     if _streams(x, w.T):
-        stream.product(x, w.T, y, _bias(bias, len(w)), np.float32(0) if relu else NO_FLOOR)
+        stream.product(x, w.T, y, padded_bias(bias, len(w)), np.float32(0) if relu else NO_FLOOR)
     elif skinny.fits(x, w.T):
         skinny.product(x, w.T, y, bias, relu)
     else:
