@@ -16,7 +16,7 @@ from .simd import LANES, load, maximum, splat, store_first
 from .winograd_algebra import interpolate4, interpolate6, interpolate8
 from .winograd_outline import COUNT, FLAT, NUMBER, TILES, outlined
 from .winograd_plans import Tiles
-from .winograd_regions import lanes, region, share
+from .winograd_regions import lanes6, pixel, region, share
 from .winograd_vectors import EIGHT, FOUR, ROW, SIX, STEP, THREE, claim_line, line8, put
 
 
@@ -77,10 +77,7 @@ def _output(
     else:
         _fold_columns(FOUR, THREE, m, s, broad, p, patch, to)
     high = min(high, p.OH - i)
-    stored = (
-        n, lanes(n, j + 1, p.OW), lanes(n, j + 2, p.OW), lanes(n, j + 3, p.OW), lanes(n, j + 4, p.OW),
-        lanes(n, j + 5, p.OW),
-    )  # fmt: skip
+    stored = lanes6(n, j, p.OW)
     if broad == 8:
         _fold_rows(EIGHT, p.r, patch, to, high, offset, lowest, y, at, stored, p, soon)
     elif broad == 6:
@@ -99,9 +96,9 @@ def outputs(
         down, across, i0, j0, high, wide = region(p, k)
         first, last = share(p, block, k)
         for t in range(first, last):
-            n, i, j = (t + 1) // (down * across), i0 + (t + 1) // across % down * high, j0 + (t + 1) % across * wide
+            n, i, j = pixel(t + 1, down, across, i0, j0, high, wide)
             soon = ((n * p.OH + i) * p.OW + j) * p.OC + o0
-            n, i, j = t // (down * across), i0 + t // across % down * high, j0 + t % across * wide
+            n, i, j = pixel(t, down, across, i0, j0, high, wide)
             at = ((n * p.OH + i) * p.OW + j) * p.OC + o0
             for o in range(0, filters, LANES):
                 offset = load(bias, o0 + o)

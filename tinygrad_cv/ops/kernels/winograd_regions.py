@@ -26,6 +26,12 @@ def region(p: Tiles, k: int) -> Any:
 
 
 @inline
+def pixel(t: int, down: int, across: int, i: int, j: int, high: int, wide: int) -> Any:
+    """Image, row and column of the first pixel of the result that tile t of a `region` covers."""
+    return t // (down * across), i + t // across % down * high, j + t % across * wide
+
+
+@inline
 def share(p: Tiles, block: int, k: int) -> Any:
     """The tiles of region k that belong to a block: the first one, and the one after the last."""
     if k == WHOLE:
@@ -62,3 +68,12 @@ def following(p: Tiles, block: int) -> int:
 def lanes(n: int, k: int, size: int) -> int:
     """How many of n channels are read or written in row or column k of an image of this size: all, or none outside."""
     return n if 0 <= k < size else 0
+
+
+@inline
+def lanes6(n: int, k: int, size: int) -> Any:
+    """The same for six rows or columns from k, of which the first lies inside."""
+    return (
+        n, lanes(n, k + 1, size), lanes(n, k + 2, size), lanes(n, k + 3, size), lanes(n, k + 4, size),
+        lanes(n, k + 5, size),
+    )  # fmt: skip

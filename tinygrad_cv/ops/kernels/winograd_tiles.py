@@ -18,7 +18,7 @@ from .simd import LANES, load_first, splat
 from .winograd_algebra import evaluate4, evaluate6, evaluate8, spread4, spread6, spread8
 from .winograd_outline import COUNT, FLAT, TILES, outlined
 from .winograd_plans import Tiles
-from .winograd_regions import lanes, region, share
+from .winograd_regions import lanes, lanes6, pixel, region, share
 from .winograd_vectors import EIGHT, FOUR, ROW, SIX, STEP, THREE, ask_line, line8, put
 
 
@@ -130,10 +130,9 @@ def inputs(
         down, across, i0, j0, high, wide = region(p, k)
         first, last = share(p, block, k)
         for t in range(first, last):
-            later = t + ahead
-            n, i, j = later // (down * across), i0 + later // across % down * high, j0 + later % across * wide
+            n, i, j = pixel(t + ahead, down, across, i0, j0, high, wide)
             soon = ((n * p.H + i) * p.W + j) * p.C + c0
-            n, i, j = t // (down * across), i0 + t // across % down * high - p.top, j0 + t % across * wide - p.left
+            n, i, j = pixel(t, down, across, i0 - p.top, j0 - p.left, high, wide)
             at = ((n * p.H + i) * p.W + j) * p.C + c0
             for c in range(0, channels, LANES):
                 _input(
@@ -221,10 +220,7 @@ def _gradient(
     soon: int,
 ) -> None:  # fmt: skip
     """W = A g A^T for the first n filters of the tile of high x wide pixels from pixel (i, j), at g[at]."""
-    read = (
-        n, lanes(n, i + 1, p.OH), lanes(n, i + 2, p.OH), lanes(n, i + 3, p.OH), lanes(n, i + 4, p.OH),
-        lanes(n, i + 5, p.OH),
-    )  # fmt: skip
+    read = lanes6(n, i, p.OH)
     if high == 4 and wide == 4 and p.r == 3:
         _gradient6(g, at, read, j, p, v, to, soon)
         return
@@ -252,9 +248,9 @@ def gradients(
         down, across, i0, j0, high, wide = region(p, k)
         first, last = share(p, block, k)
         for t in range(first, last):
-            n, i, j = (t + 2) // (down * across), i0 + (t + 2) // across % down * high, j0 + (t + 2) % across * wide
+            n, i, j = pixel(t + 2, down, across, i0, j0, high, wide)
             soon = ((n * p.OH + i) * p.OW + j) * p.OC + o
-            n, i, j = t // (down * across), i0 + t // across % down * high, j0 + t % across * wide
+            n, i, j = pixel(t, down, across, i0, j0, high, wide)
             at = ((n * p.OH + i) * p.OW + j) * p.OC + o
             for c in range(0, width, LANES):
                 _gradient(g, at + c, columns - c, i, j, high, wide, p, us, u + c, patch, s, soon + c)
